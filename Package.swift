@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The list of targets is the layer diagram: data flows from top to bottom, and a target imports
+// only what its line names. `EdgeFormat`, `EdgeTokenizer`, `EdgeRuntime`, `CommandLineSupport` and
+// `run-edge` are compiled a second time, as Embedded Swift, by `tools/build-device`.
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "attenuate",
+    products: [
+        .executable(name: "compress", targets: ["compress"]),
+        .executable(name: "run-edge", targets: ["run-edge"]),
+        .executable(name: "compare", targets: ["compare"]),
+    ],
+    targets: [
+        // System libraries.
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+
+        // C: checksums, kernels and what a program needs from Linux.
+        .target(name: "CChecksums"),
+        .target(name: "CEdgeKernels"),
+        .target(name: "CEdgePlatform", dependencies: ["CZstd"]),
+
+        // Shared by the workstation and the device.
+        module("EdgeFormat", ["CChecksums"]),
+        module("CommandLineSupport", ["CEdgePlatform"]),
+
+        // Workstation: checkpoint → model graph → passes → container.
+        module("Tensors", ["COpenBLAS"]),
+        module("Checkpoints", ["Tensors"]),
+        module("ModelGraph", ["Checkpoints", "Tensors"]),
+        module("ModelCompression", ["ModelGraph", "Tensors"]),
+        module(
+            "Packaging",
+            [
+                "ModelCompression", "ModelGraph", "Checkpoints", "Tensors", "EdgeFormat", "CZstd",
+                "CChecksums",
+            ]),
+
+        // Device: container → session.
+        module("EdgeTokenizer", ["EdgeFormat"]),
+        module("EdgeRuntime", ["EdgeFormat", "EdgeTokenizer", "CEdgeKernels", "CEdgePlatform"]),
+
+        // Workstation: session and reference → report.
+        module("Evaluation", ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
+        module("Reporting", ["ModelCompression", "Evaluation"]),
+
+        program(
+            "compress",
+            [
+                "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
+                "Reporting", "CommandLineSupport",
+            ]),
+        program(
+            "run-edge",
+            ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "CommandLineSupport", "CEdgePlatform"]),
+        program(
+            "compare",
+            [
+                "Checkpoints", "ModelGraph", "EdgeRuntime", "Evaluation", "Reporting",
+                "CommandLineSupport",
+            ]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11
+)

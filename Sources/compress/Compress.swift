@@ -1,0 +1,4 @@
+@main
+struct Compress {
+    static func main() {}
+}

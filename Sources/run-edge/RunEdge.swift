@@ -1,0 +1,4 @@
+@main
+struct RunEdge {
+    static func main() {}
+}
