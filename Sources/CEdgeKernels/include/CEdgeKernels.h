@@ -1,1 +1,261 @@
+// The kernels of Attenuate: integer and float inner loops behind one table per instruction set.
+//
+// Every function below is a contract. The scalar table is its specification; every other table
+// returns the same bits for the same arguments, whatever the instruction set and however the work
+// is split into row and column ranges. Matrices are row-major; a stride counts elements, not bytes.
+// Functions allocate nothing, keep no state, read and write only what their comment names, and
+// accept every size including zero. Pointers need only the natural alignment of their elements
+// unless the comment asks for more. Buffers do not overlap unless the comment allows it.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    /// Rows of activation codes are padded with zeros to a multiple of this many bytes.
+    EDGEK_CODE_ALIGNMENT = 64,
+    /// Keys per block of attention. Part of the numeric contract: it fixes the order of the
+    /// running maximum and of the float sums.
+    EDGEK_KEY_BLOCK = 64,
+    /// A column range given to a linear kernel starts at a multiple of this.
+    EDGEK_COLUMN_GRAIN = 64,
+};
+
+/// Element-wise functions that a linear kernel may apply to its result.
+typedef enum {
+    EDGEK_ACTIVATION_NONE = 0,
+    EDGEK_ACTIVATION_RELU = 1,
+    /// x · ½ · (1 + erf(x / √2))
+    EDGEK_ACTIVATION_GELU = 2,
+    /// ½ · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))
+    EDGEK_ACTIVATION_GELU_TANH = 3,
+    /// x / (1 + exp(−x))
+    EDGEK_ACTIVATION_SILU = 4,
+    EDGEK_ACTIVATION_TANH = 5,
+    /// 1 / (1 + exp(−x))
+    EDGEK_ACTIVATION_SIGMOID = 6,
+} edgek_activation;
+
+/// How one row of activations was quantized: x ≈ scale · (code + 128 − zero_point), where `code`
+/// is the stored signed byte, that is q − 128 for q in 0…255.
+typedef struct {
+    float scale;
+    int32_t zero_point;
+    /// Sum of the stored codes of the row, padding excluded (it is zero anyway).
+    int32_t code_sum;
+} edgek_row_quantization;
+
+/// y[m][n] = act(Float(acc) · (rows[m].scale · weight_scales[n]) + bias[n]) + residual[m][n], with
+/// acc = Σ_k codes[m][k] · w[n][k] + (128 − rows[m].zero_point) · weight_sums[n] in int32.
+/// The sum with `bias` or `residual` is left out where the pointer is null. `residual` may be `y`.
+typedef struct {
+    /// [row_count, code_stride] stored codes as `quantize_rows` writes them.
+    const int8_t *codes;
+    int64_t code_stride;
+    /// [row_count]
+    const edgek_row_quantization *rows;
+    /// As `pack_weights` of the same table wrote them, 64-byte aligned.
+    const void *packed_weights;
+    /// [column_count] Σ_k w[n][k]
+    const int32_t *weight_sums;
+    /// [column_count]
+    const float *weight_scales;
+    /// [column_count] or null
+    const float *bias;
+    const float *residual;
+    int64_t residual_stride;
+    float *y;
+    int64_t y_stride;
+    int64_t row_count;
+    /// Outputs (N).
+    int64_t column_count;
+    /// Inputs (K), at most 131072.
+    int64_t depth;
+    edgek_activation activation;
+} edgek_linear_s8;
+
+/// y[m][n] = act(dot(x[m], w[n]) + bias[n]) + residual[m][n], where dot is the canonical 16-lane
+/// sum of single products: lane j adds the products j, j+16, … in order (a multiplication, then an
+/// addition), then lane i adds lane i+8, i+4, i+2, i+1.
+typedef struct {
+    const float *x;
+    int64_t x_stride;
+    /// [column_count, depth], rows contiguous
+    const float *weights;
+    const float *bias;
+    const float *residual;
+    int64_t residual_stride;
+    float *y;
+    int64_t y_stride;
+    int64_t row_count;
+    int64_t column_count;
+    int64_t depth;
+    edgek_activation activation;
+} edgek_linear_f32;
+
+/// Multi-head attention of `query_count` queries over `key_count` keys. Key and value head of
+/// query head h is h / (head_count / key_value_head_count).
+///
+/// With causal masking, query i sees the keys 0 … i + key_count − query_count.
+typedef struct {
+    int64_t query_count;
+    int64_t key_count;
+    int64_t head_count;
+    int64_t key_value_head_count;
+    /// Columns of one query and key head.
+    int64_t head_size;
+    /// Columns of one value head.
+    int64_t value_size;
+    /// Multiplies the scores, usually 1/√head_size.
+    float scale;
+    int32_t causal;
+    /// [query_count, head_count · value_size]
+    float *y;
+    int64_t y_stride;
+} edgek_attention_shape;
+
+/// Float attention. For one query row and head, for each block of EDGEK_KEY_BLOCK keys that has a
+/// visible key, in order:
+///   s_j = dot16(q, k_j) · scale, −∞ where masked; m' = max(m, max_j s_j); α = exp(m − m') (0 for
+///   the first block); p_j = exp(s_j − m'); l = l · α + sum16(p); O = O · α + Σ_j p_j · v_j, the
+///   inner sum from 0 in key order;
+/// finally y = O · (1 / l).
+typedef struct {
+    edgek_attention_shape shape;
+    const float *queries;
+    int64_t query_stride;
+    const float *keys;
+    int64_t key_stride;
+    const float *values;
+    int64_t value_stride;
+} edgek_attention_f32;
+
+/// Quantized attention over codes that `quantize_heads` wrote. As float attention, but
+///   s_j = (Float(Σ_d qc[d] · kc_j[d]) · ks_j) · (qs · scale), the dot product in int32;
+///   g_j = p_j · vs_j; G = max_j g_j; if G < 2⁻¹⁰⁰ the block adds nothing to O (α still applies),
+///   else c_j = min(255, round-half-even(g_j · (255 / G))) and
+///   O = O · α + Float(Σ_j c_j · vc_j) · (G / 255).
+typedef struct {
+    edgek_attention_shape shape;
+    /// [head_count][query_count][query_code_stride] and [head_count][query_count]
+    const int8_t *query_codes;
+    const float *query_scales;
+    int64_t query_code_stride;
+    /// [key_value_head_count][key_count][key_code_stride] and [key_value_head_count][key_count]
+    const int8_t *key_codes;
+    const float *key_scales;
+    int64_t key_code_stride;
+    const int8_t *value_codes;
+    const float *value_scales;
+    int64_t value_code_stride;
+} edgek_attention_s8;
+
+/// The kernels of one instruction set.
+typedef struct {
+    /// "scalar", "sse4", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm".
+    const char *name;
+
+    // MARK: Weights
+
+    /// Bytes that packed int8 weights of [column_count, depth] take, a multiple of 64.
+    int64_t (*packed_weight_bytes)(int64_t column_count, int64_t depth);
+    /// Writes packed weights that are all zero; the first step of packing.
+    void (*clear_packed_weights)(void *packed, int64_t column_count, int64_t depth);
+    /// Packs `row_count` rows of codes (outputs `first_row` …) of a [column_count, depth] matrix,
+    /// codes in −127…127, rows contiguous, and writes their sums to weight_sums[first_row…].
+    /// Calls for disjoint row ranges may come in any order; they may run in parallel only where
+    /// their ranges do not share a multiple of EDGEK_COLUMN_GRAIN outputs.
+    void (*pack_weights)(
+        const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
+        int64_t depth, void *packed, int32_t *weight_sums);
+
+    // MARK: Quantization
+
+    /// Quantizes each row x·multipliers asymmetrically to 8 bits: lo = min(0, min x),
+    /// hi = max(0, max x); scale = (hi − lo) / 255, inverse = 255 / (hi − lo);
+    /// z = round-half-even(−lo · inverse); q = clamp(round-half-even(x · inverse) + z, 0, 255).
+    /// A range hi − lo below 2⁻¹⁰⁰ counts as zero: scale 0, z 0, q 0 everywhere.
+    /// Stores q − 128 and zeros up to code_stride (a multiple of EDGEK_CODE_ALIGNMENT, codes
+    /// aligned likewise). `multipliers` is [column_count] or null; the product is rounded to float
+    /// first. Returns the first row with a NaN or whose range is not finite, or −1.
+    int64_t (*quantize_rows)(
+        const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
+        const float *multipliers, int8_t *codes, int64_t code_stride,
+        edgek_row_quantization *rows);
+    /// Quantizes heads symmetrically: per row and head, scale = max|x| / 127,
+    /// code = clamp(round-half-even(x · (127 / max|x|)), −127, 127); a maximum below 2⁻¹⁰⁰ gives
+    /// scale 0 and codes 0. Reads x[row][head · head_size + d]; writes
+    /// codes[head][row][code_stride] (zeros up to code_stride, a multiple of
+    /// EDGEK_CODE_ALIGNMENT) and scales[head][row], for the rows first_row …< row_end of row_count.
+    /// Returns the first row with a value that is not finite, or −1.
+    int64_t (*quantize_heads)(
+        const float *x, int64_t x_stride, int64_t row_count, int64_t first_row, int64_t row_end,
+        int64_t head_count, int64_t head_size, int8_t *codes, int64_t code_stride, float *scales);
+
+    // MARK: Products
+
+    /// Computes the rows first_row …< row_end and columns first_column …< column_end of y.
+    void (*linear_s8)(
+        const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
+        int64_t column_end);
+    void (*linear_f32)(
+        const edgek_linear_f32 *task, int64_t first_row, int64_t row_end, int64_t first_column,
+        int64_t column_end);
+    /// Computes the queries first_query …< query_end of one head. `scratch` is 64-byte aligned
+    /// and holds attention_scratch_bytes(shape) bytes.
+    void (*attention_f32)(
+        const edgek_attention_f32 *task, int64_t head, int64_t first_query, int64_t query_end,
+        void *scratch);
+    void (*attention_s8)(
+        const edgek_attention_s8 *task, int64_t head, int64_t first_query, int64_t query_end,
+        void *scratch);
+    int64_t (*attention_scratch_bytes)(const edgek_attention_shape *shape);
+
+    // MARK: Rows
+
+    /// t = x + residual (x where residual is null); mean = sum16(t) / n; d = t − mean;
+    /// v = sum16(d · d) / n; y = (d · (1 / √(v + epsilon))) · gamma + beta. beta may be null.
+    /// y may be x or residual.
+    void (*layer_norm)(
+        const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
+        int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
+        float epsilon, float *y, int64_t y_stride);
+    /// y[i] = activation(x[i]); y may be x.
+    void (*activate)(const float *x, int64_t count, edgek_activation activation, float *y);
+    /// y[i] = y[i] + x[i]
+    void (*add)(const float *x, int64_t count, float *y);
+    /// y[i] = Float(codes[i]) · scale
+    void (*dequantize)(const int8_t *codes, int64_t count, float scale, float *y);
+    /// IEEE binary16 or bfloat16, little endian, to binary32, exactly.
+    void (*widen_f16)(const uint16_t *x, int64_t count, float *y);
+    void (*widen_bf16)(const uint16_t *x, int64_t count, float *y);
+    /// m = max x; e = exp(x − m); y = e · (1 / sum16(e)). y may be x.
+    void (*softmax)(const float *x, int64_t count, float *y);
+    /// y[c] = (Σ_r x[r][c], rows in order) / row_count
+    void (*mean_rows)(
+        const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y);
+    /// y[c] = max_r x[r][c]
+    void (*max_rows)(
+        const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y);
+    /// y = x / max(√(sum16(x · x)), epsilon); y may be x.
+    void (*normalize_l2)(const float *x, int64_t count, float epsilon, float *y);
+} edgek_table;
+
+/// Number of tables compiled into this binary, slowest first; table 0 is scalar.
+int32_t edgek_table_count(void);
+/// The table at an index, or null.
+const edgek_table *edgek_table_at(int32_t index);
+/// Whether this CPU and its operating system can run the table at an index.
+int32_t edgek_table_is_supported(int32_t index);
+/// Index of the fastest table that this CPU supports.
+int32_t edgek_fastest_table(void);
+/// Index of the table with a name, supported or not; −1 if this binary has none.
+int32_t edgek_table_named(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
