@@ -1,1 +1,81 @@
+// The few things the runtime needs from Linux: files, clock, memory figures, worker threads, zstd
+// frames and standard streams. Errors are negative errno values unless a comment says otherwise.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// MARK: Files
+
+/// Maps a regular file read-only. Returns 0 and fills `bytes` (null for an empty file) and
+/// `byte_count`, or −errno; −EISDIR for a directory and −EINVAL for anything else that is not a
+/// regular file (without blocking on a FIFO).
+int32_t edgep_map_file(const char *path, const void **bytes, size_t *byte_count);
+void edgep_unmap_file(const void *bytes, size_t byte_count);
+/// Tells the kernel that the pages of this range of a mapping are not needed any more.
+void edgep_release_pages(const void *bytes, size_t byte_count);
+/// The operating system's words for a positive errno value.
+const char *edgep_error_message(int32_t error);
+
+// MARK: Standard streams
+
+/// Writes all bytes to a file descriptor. Returns 0 or −errno (a closed pipe is −EPIPE, never a
+/// signal).
+int32_t edgep_write(int32_t descriptor, const void *bytes, size_t byte_count);
+/// Reads at most `capacity` bytes. Returns the count, 0 at the end, or −errno.
+int64_t edgep_read(int32_t descriptor, void *bytes, size_t capacity);
+/// Opens a file for reading. Returns a descriptor or −errno.
+int32_t edgep_open(const char *path);
+void edgep_close(int32_t descriptor);
+int32_t edgep_is_terminal(int32_t descriptor);
+/// The value of an environment variable, or null.
+const char *edgep_environment(const char *name);
+_Noreturn void edgep_exit(int32_t status);
+
+// MARK: Time and memory
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+int64_t edgep_nanoseconds(void);
+/// Peak resident set size of this process in bytes.
+int64_t edgep_peak_resident_bytes(void);
+/// 64-byte aligned memory, or null. Released with `edgep_free`.
+void *edgep_allocate(size_t byte_count);
+void edgep_free(void *bytes);
+/// CPUs that this process may use: affinity mask and cgroup quota, at least 1.
+int32_t edgep_usable_processor_count(void);
+
+// MARK: Worker threads
+
+typedef struct edgep_pool edgep_pool;
+
+/// A pool in which `thread_count` threads work, the caller included; 1 starts none. Null if
+/// threads cannot be started.
+edgep_pool *edgep_pool_create(int32_t thread_count);
+void edgep_pool_destroy(edgep_pool *pool);
+int32_t edgep_pool_thread_count(const edgep_pool *pool);
+/// Calls work(context, index, thread) for every index in 0 ..< count, indices claimed in order,
+/// and returns when all calls have returned. `thread` is 0 ..< thread_count, 0 is the caller.
+void edgep_pool_run(
+    edgep_pool *pool, int64_t count, void (*work)(void *context, int64_t index, int32_t thread),
+    void *context);
+
+// MARK: Zstandard
+
+typedef struct edgep_zstd edgep_zstd;
+
+/// A decoder that is used again and again; null without memory.
+edgep_zstd *edgep_zstd_create(void);
+void edgep_zstd_destroy(edgep_zstd *decoder);
+/// Decodes one frame that must fill `raw` exactly: one frame, content size declared and equal to
+/// `raw_byte_count`, no dictionary, no trailing bytes. Returns 0, or −1.
+int32_t edgep_zstd_decode(
+    edgep_zstd *decoder, const void *frame, size_t frame_byte_count, void *raw,
+    size_t raw_byte_count);
+
+#ifdef __cplusplus
+}
+#endif
