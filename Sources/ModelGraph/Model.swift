@@ -1,0 +1,44 @@
+package import Checkpoints
+package import Tensors
+
+/// What a model is for, which decides what `run-edge` prints by default.
+package enum ModelTask: String, Sendable, CaseIterable {
+    case embed
+    case classify
+    case raw
+}
+
+/// A validated graph with its weights, which may still lie in the checkpoint.
+package struct Model: Sendable {
+    /// Name of the architecture family, for instance `bert`.
+    package var family: String
+    package var task: ModelTask
+    package var graph: Graph
+    /// Weights by name. Names are those of the checkpoint without a family prefix such as `bert.`.
+    package var parameters: [String: Parameter]
+    /// Names of the classes, in the order of the logits; empty for other tasks.
+    package var labels: [String]
+    /// Longest input in tokens, special tokens included.
+    package var maximumTokens: Int
+    /// Rows of the token embedding table.
+    package var vocabularySize: Int
+    /// Rows of the token type table; 0 if the model has none.
+    package var typeCount: Int
+    package let checkpoint: Checkpoint
+
+    package init(
+        family: String, task: ModelTask, graph: Graph, parameters: [String: Parameter],
+        labels: [String], maximumTokens: Int, vocabularySize: Int, typeCount: Int,
+        checkpoint: Checkpoint
+    ) {
+        self.family = family
+        self.task = task
+        self.graph = graph
+        self.parameters = parameters
+        self.labels = labels
+        self.maximumTokens = maximumTokens
+        self.vocabularySize = vocabularySize
+        self.typeCount = typeCount
+        self.checkpoint = checkpoint
+    }
+}

@@ -1,0 +1,43 @@
+package import Checkpoints
+package import Tensors
+
+/// A weight matrix as signed bytes with one scale per row: w[r][c] ≈ scales[r] · codes[r][c].
+package struct QuantizedRows: Sendable {
+    package let rowCount: Int
+    package let columnCount: Int
+    /// `[rowCount, columnCount]`, each in −127…127.
+    package let codes: [Int8]
+    /// `[rowCount]`
+    package let scales: [Float]
+
+    package init(rowCount: Int, columnCount: Int, codes: [Int8], scales: [Float]) {
+        self.rowCount = rowCount
+        self.columnCount = columnCount
+        self.codes = codes
+        self.scales = scales
+    }
+}
+
+/// A weight of a model, wherever its numbers are at the moment.
+package struct Parameter: Sendable {
+    package enum Storage: Sendable {
+        /// In the checkpoint, under this name, with this element type; read when needed.
+        case checkpoint(name: String, elementType: ElementType)
+        /// Computed by a pass.
+        case dense(Tensor)
+        /// Quantized by a pass.
+        case quantizedRows(QuantizedRows)
+    }
+
+    package var shape: [Int]
+    package var storage: Storage
+
+    package init(shape: [Int], storage: Storage) {
+        self.shape = shape
+        self.storage = storage
+    }
+
+    package var elementCount: Int {
+        shape.reduce(1, *)
+    }
+}
