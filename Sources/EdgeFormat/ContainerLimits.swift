@@ -1,0 +1,18 @@
+/// The limits of the container format; a file beyond one of them is refused.
+package enum ContainerLimits {
+    package static let directoryBytes = 64 << 20
+    package static let features = 64
+    package static let metadataEntries = 1024
+    package static let chunks = 1 << 24
+    package static let tensors = 1 << 16
+    package static let rank = 4
+    /// Bytes of one chunk before compression.
+    package static let chunkRawBytes = 1 << 20
+    /// Elements of one tensor.
+    package static let tensorElements = 1 << 48
+    package static let values = 1 << 16
+    package static let instructions = 1 << 16
+    package static let maximumTokens = 1 << 24
+    /// Inputs of one linear product, so that int32 accumulators cannot overflow.
+    package static let linearDepth = 131_072
+}

@@ -1,0 +1,149 @@
+/// Operations of the program. The numbers are part of the format.
+package enum Opcode: UInt16, Sendable, CaseIterable {
+    case embed = 1
+    case linear = 2
+    case attention = 3
+    case layerNorm = 4
+    case activate = 5
+    case add = 6
+    case pool = 7
+    case normalizeL2 = 8
+    case quantize = 9
+}
+
+/// What the rows of an embedding table are selected by.
+package enum EmbedIndex: UInt32, Sendable {
+    case tokenIDs = 0
+    case typeIDs = 1
+    case positions = 2
+}
+
+/// An element-wise function; the numbers are also those of `edgek_activation`.
+package enum ActivationCode: UInt32, Sendable {
+    case none = 0
+    case relu = 1
+    case gelu = 2
+    case geluTanh = 3
+    case silu = 4
+    case tanh = 5
+    case sigmoid = 6
+}
+
+/// How the rows of a sequence become one.
+package enum PoolCode: UInt32, Sendable {
+    case firstRow = 0
+    case mean = 1
+    case maximum = 2
+}
+
+/// Arithmetic of an attention instruction.
+package enum AttentionArithmetic: UInt32, Sendable {
+    case float = 0
+    /// Quantized queries, keys, probabilities and values.
+    case int8 = 1
+}
+
+/// One table of an embedding sum.
+package struct EmbedTerm: Equatable, Sendable {
+    package var table: Int
+    package var index: EmbedIndex
+    /// Added to the position.
+    package var offset: Int
+
+    package init(table: Int, index: EmbedIndex, offset: Int) {
+        self.table = table
+        self.index = index
+        self.offset = offset
+    }
+}
+
+/// The attributes of an attention instruction.
+package struct AttentionShape: Equatable, Sendable {
+    package var headCount: Int
+    package var keyValueHeadCount: Int
+    package var headSize: Int
+    package var valueSize: Int
+    package var scale: Float
+    package var isCausal: Bool
+    package var arithmetic: AttentionArithmetic
+
+    package init(
+        headCount: Int, keyValueHeadCount: Int, headSize: Int, valueSize: Int, scale: Float,
+        isCausal: Bool, arithmetic: AttentionArithmetic
+    ) {
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headSize = headSize
+        self.valueSize = valueSize
+        self.scale = scale
+        self.isCausal = isCausal
+        self.arithmetic = arithmetic
+    }
+}
+
+/// One step of the program. Integers index the tables of values (`input`, `output`, …) and of
+/// tensors (`weight`, `gamma`, …).
+package enum Instruction: Equatable, Sendable {
+    /// Sum of table rows for each token, in the order of the terms.
+    case embed(output: Int, terms: [EmbedTerm])
+    /// act(input · weightᵀ + bias) (+ residual). `input` holds codes exactly when `weight` is
+    /// quantized by rows, floats otherwise.
+    case linear(
+        input: Int, residual: Int?, output: Int, weight: Int, bias: Int?,
+        activation: ActivationCode)
+    case attention(query: Int, key: Int, value: Int, output: Int, shape: AttentionShape)
+    /// Layer normalization of input (+ residual).
+    case layerNorm(
+        input: Int, residual: Int?, output: Int, gamma: Int, beta: Int?, epsilon: Float)
+    case activate(input: Int, output: Int, activation: ActivationCode)
+    case add(left: Int, right: Int, output: Int)
+    case pool(input: Int, output: Int, pooling: PoolCode)
+    case normalizeL2(input: Int, output: Int, epsilon: Float)
+    /// Floats to codes, each row multiplied by `multipliers` first if they are given.
+    case quantize(input: Int, output: Int, multipliers: Int?)
+
+    package var opcode: Opcode {
+        switch self {
+        case .embed: .embed
+        case .linear: .linear
+        case .attention: .attention
+        case .layerNorm: .layerNorm
+        case .activate: .activate
+        case .add: .add
+        case .pool: .pool
+        case .normalizeL2: .normalizeL2
+        case .quantize: .quantize
+        }
+    }
+
+    /// Values that the instruction reads.
+    package var inputs: [Int] {
+        switch self {
+        case .embed: []
+        case .linear(let input, let residual, _, _, _, _): [input] + (residual.map { [$0] } ?? [])
+        case .attention(let query, let key, let value, _, _): [query, key, value]
+        case .layerNorm(let input, let residual, _, _, _, _):
+            [input] + (residual.map { [$0] } ?? [])
+        case .activate(let input, _, _): [input]
+        case .add(let left, let right, _): [left, right]
+        case .pool(let input, _, _): [input]
+        case .normalizeL2(let input, _, _): [input]
+        case .quantize(let input, _, _): [input]
+        }
+    }
+
+    /// The value that the instruction writes.
+    package var output: Int {
+        switch self {
+        case .embed(let output, _): output
+        case .linear(_, _, let output, _, _, _): output
+        case .attention(_, _, _, let output, _): output
+        case .layerNorm(_, _, let output, _, _, _): output
+        case .activate(_, let output, _): output
+        case .add(_, _, let output): output
+        case .pool(_, let output, _): output
+        case .normalizeL2(_, let output, _): output
+        case .quantize(_, let output, _): output
+        }
+    }
+}

@@ -1,0 +1,76 @@
+/// What the rows of a value hold.
+package enum ValueKind: UInt8, Sendable {
+    /// `[rows, columns]` of IEEE binary32.
+    case floats = 0
+    /// `[rows, columns]` of 8-bit activation codes, each row with its scale, zero point and sum.
+    case codes = 1
+}
+
+/// An activation of the program.
+package struct ProgramValue: Equatable, Sendable {
+    static let byteCount = 16
+
+    package var kind: ValueKind
+    /// Number of rows; nil stands for the number of input tokens.
+    package var fixedRows: Int?
+    package var columnCount: Int
+    /// Values whose lifetimes do not overlap may share a slot, that is, their memory.
+    package var slot: Int
+
+    package init(kind: ValueKind, fixedRows: Int?, columnCount: Int, slot: Int) {
+        self.kind = kind
+        self.fixedRows = fixedRows
+        self.columnCount = columnCount
+        self.slot = slot
+    }
+
+    /// Rows for an input of `tokenCount` tokens.
+    package func rowCount(tokenCount: Int) -> Int {
+        fixedRows ?? tokenCount
+    }
+
+    init(parsing reader: inout ByteReader, slotCount: Int) throws(FormatError) {
+        let kindCode = try reader.u8("value kind")
+        guard let kind = ValueKind(rawValue: kindCode) else {
+            throw .unknownCode(field: "value kind", code: UInt64(kindCode))
+        }
+        self.kind = kind
+        let rowsKind = try reader.u8("value rows kind")
+        try reader.zeros(2, "value padding")
+        let rows = Int(try reader.u32("value rows"))
+        switch rowsKind {
+        case 0:
+            guard rows == 0 else {
+                throw .wrongValue(field: "value rows", expected: 0, found: UInt64(rows))
+            }
+            fixedRows = nil
+        case 1:
+            guard rows > 0, rows <= ContainerLimits.maximumTokens else {
+                throw .overLimit(
+                    field: "value rows", limit: UInt64(ContainerLimits.maximumTokens),
+                    found: UInt64(rows))
+            }
+            fixedRows = rows
+        default:
+            throw .unknownCode(field: "value rows kind", code: UInt64(rowsKind))
+        }
+        columnCount = Int(try reader.u32("value columns"))
+        guard columnCount <= 1 << 24 else {
+            throw .overLimit(
+                field: "value columns", limit: 1 << 24, found: UInt64(columnCount))
+        }
+        slot = Int(try reader.u32("value slot"))
+        guard slot < slotCount else {
+            throw .indexOutOfRange(field: "value slot", index: UInt64(slot), count: slotCount)
+        }
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.u8(kind.rawValue)
+        writer.u8(fixedRows == nil ? 0 : 1)
+        writer.zeros(2)
+        writer.u32(UInt32(fixedRows ?? 0))
+        writer.u32(UInt32(columnCount))
+        writer.u32(UInt32(slot))
+    }
+}

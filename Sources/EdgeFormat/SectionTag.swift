@@ -1,0 +1,23 @@
+/// The sections of the directory, in ascending order of their four ASCII letters.
+package enum SectionTag: UInt32, CaseIterable, Sendable {
+    case chunks = 0x4b4e_4843  // CHNK
+    case features = 0x5441_4546  // FEAT
+    case metadata = 0x4154_454d  // META
+    case program = 0x474f_5250  // PROG
+    case tensors = 0x534e_4554  // TENS
+
+    /// The tag as it sorts: first letter first.
+    static func order(_ tag: UInt32) -> UInt32 {
+        tag.byteSwapped
+    }
+}
+
+/// Features that a container may require. A reader that does not know one refuses the file.
+package enum Feature {
+    /// Weights quantized to 8 bits by rows.
+    package static let int8Rows: StaticText = "int8-rows"
+    /// Quantized attention.
+    package static let int8Attention: StaticText = "int8-attention"
+
+    static let known: [StaticText] = [int8Attention, int8Rows]
+}
