@@ -11,6 +11,8 @@ package enum ContainerLimits {
     /// Elements of one tensor.
     package static let tensorElements = 1 << 48
     package static let values = 1 << 16
+    /// Regions of the arena; with the limits of rows and columns, sizes stay within 64 bits.
+    package static let slots = 1 << 12
     package static let instructions = 1 << 16
     package static let maximumTokens = 1 << 24
     /// Inputs of one linear product, so that int32 accumulators cannot overflow.

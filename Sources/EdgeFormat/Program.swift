@@ -66,9 +66,9 @@ package struct Program: Equatable, Sendable {
         }
         typeCount = Int(try reader.u32("type count"))
         slotCount = Int(try reader.u32("slot count"))
-        guard slotCount <= ContainerLimits.values else {
+        guard slotCount <= ContainerLimits.slots else {
             throw .overLimit(
-                field: "slot count", limit: UInt64(ContainerLimits.values),
+                field: "slot count", limit: UInt64(ContainerLimits.slots),
                 found: UInt64(slotCount))
         }
         let valueCount = try reader.count(

@@ -1,0 +1,128 @@
+import CEdgeKernels
+import CEdgePlatform
+package import EdgeFormat
+
+/// How a session runs.
+package struct SessionOptions {
+    package var instructionSet: InstructionSet
+    package var threadCount: Int
+    /// Upper bound for the memory of the session in bytes, or nil.
+    package var memoryLimit: Int?
+
+    package init(
+        instructionSet: InstructionSet = .fastest, threadCount: Int = 1, memoryLimit: Int? = nil
+    ) {
+        self.instructionSet = instructionSet
+        self.threadCount = threadCount
+        self.memoryLimit = memoryLimit
+    }
+}
+
+/// A matrix of floats that a session computed, `[rowCount, columnCount]`.
+package struct Output: Equatable, Sendable {
+    package let rowCount: Int
+    package let columnCount: Int
+    package let values: [Float]
+
+    package init(rowCount: Int, columnCount: Int, values: [Float]) {
+        self.rowCount = rowCount
+        self.columnCount = columnCount
+        self.values = values
+    }
+}
+
+/// One loaded program, ready to run; used by one thread at a time.
+package final class Session {
+    package let container: Container
+    package let instructionSet: InstructionSet
+    let program: Program
+    let weights: Weights
+    let pool: ThreadPool
+    private var arena: AlignedBuffer?
+    private(set) var plan: MemoryPlan
+
+    /// Loads the weights of a container.
+    package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
+        self.container = container
+        instructionSet = options.instructionSet
+        program = container.directory.program
+        if let limit = options.memoryLimit {
+            let need = MemoryNeed(
+                container.directory, tokenCount: program.maximumTokens,
+                threadCount: options.threadCount, instructionSet: options.instructionSet)
+            guard need.total <= limit else {
+                throw .overMemoryLimit(needed: need.total, limit: limit)
+            }
+        }
+        pool = try ThreadPool(threadCount: options.threadCount)
+        weights = try Weights(
+            container, kernels: options.instructionSet.kernels, pool: pool)
+        plan = MemoryPlan(
+            program, tokenCount: 0, threadCount: pool.threadCount,
+            kernels: options.instructionSet.kernels)
+    }
+
+    package var maximumTokens: Int { program.maximumTokens }
+
+    package func hasOutput(_ code: OutputCode) -> Bool {
+        program.output(code) != nil
+    }
+
+    /// Runs the program for one sequence and returns the outputs asked for, in their order.
+    ///
+    /// `typeIDs` may be empty, which stands for type 0 everywhere.
+    package func run(
+        tokenIDs: [Int32], typeIDs: [Int32], outputs: [OutputCode]
+    ) throws(RuntimeError) -> [Output] {
+        try check(tokenIDs: tokenIDs, typeIDs: typeIDs)
+        let tokenCount = tokenIDs.count
+        let arena = try prepareArena(tokenCount: tokenCount)
+        let input = Interpreter(
+            session: self, arena: arena, plan: plan, tokenIDs: tokenIDs, typeIDs: typeIDs)
+        for (index, instruction) in program.instructions.enumerated() {
+            try input.execute(instruction, index: index)
+        }
+        var results: [Output] = []
+        for code in outputs {
+            guard let index = program.output(code) else { throw .noSuchOutput }
+            let value = program.values[index]
+            let rows = value.rowCount(tokenCount: tokenCount)
+            let start = arena.floats(at: plan.slotOffsets[value.slot])
+            results.append(
+                Output(
+                    rowCount: rows, columnCount: value.columnCount,
+                    values: Array(
+                        UnsafeBufferPointer(start: start, count: rows * value.columnCount))))
+        }
+        return results
+    }
+
+    private func check(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) {
+        guard !tokenIDs.isEmpty else { throw .emptyInput }
+        guard tokenIDs.count <= program.maximumTokens else {
+            throw .tooManyTokens(count: tokenIDs.count, limit: program.maximumTokens)
+        }
+        for (position, id) in tokenIDs.enumerated() where id < 0 || id >= program.vocabularySize {
+            throw .tokenOutOfRange(
+                position: position, id: id, vocabularySize: program.vocabularySize)
+        }
+        guard typeIDs.isEmpty || typeIDs.count == tokenIDs.count else {
+            throw .wrongTypeCount(expected: tokenIDs.count, found: typeIDs.count)
+        }
+        let types = max(1, program.typeCount)
+        for (position, id) in typeIDs.enumerated() where id < 0 || id >= types {
+            throw .typeOutOfRange(position: position, id: id, typeCount: program.typeCount)
+        }
+    }
+
+    private func prepareArena(tokenCount: Int) throws(RuntimeError) -> AlignedBuffer {
+        plan = MemoryPlan(
+            program, tokenCount: tokenCount, threadCount: pool.threadCount,
+            kernels: instructionSet.kernels)
+        if let arena, arena.byteCount >= plan.byteCount { return arena }
+        arena = nil
+        let buffer = try AlignedBuffer(byteCount: plan.byteCount)
+        arena = buffer
+        return buffer
+    }
+}

@@ -1,0 +1,51 @@
+import CEdgePlatform
+
+/// Threads that share the work of one session.
+package final class ThreadPool {
+    private let pool: OpaquePointer
+    package let threadCount: Int
+
+    /// A pool of `threadCount` threads, the caller included.
+    package init(threadCount: Int) throws(RuntimeError) {
+        guard threadCount >= 1, threadCount <= 1024,
+            let pool = edgep_pool_create(Int32(threadCount))
+        else {
+            throw .threads(count: threadCount)
+        }
+        self.pool = pool
+        self.threadCount = threadCount
+    }
+
+    deinit {
+        edgep_pool_destroy(pool)
+    }
+
+    /// Calls `work` with 0 ..< count and the number of the thread, and waits for all calls.
+    package func run(_ count: Int, _ work: (_ index: Int, _ thread: Int) -> Void) {
+        if threadCount == 1 || count <= 1 {
+            for index in 0..<max(0, count) { work(index, 0) }
+            return
+        }
+        withoutActuallyEscaping(work) { work in
+            var job = Job(work: work)
+            withUnsafeMutablePointer(to: &job) { job in
+                edgep_pool_run(
+                    pool, Int64(count),
+                    { context, index, thread in
+                        guard let context else { return }
+                        context.assumingMemoryBound(to: Job.self).pointee
+                            .work(Int(index), Int(thread))
+                    }, job)
+            }
+        }
+    }
+
+    private struct Job {
+        let work: (Int, Int) -> Void
+    }
+
+    /// Processors that this process may use.
+    package static var usableProcessorCount: Int {
+        max(1, Int(edgep_usable_processor_count()))
+    }
+}
