@@ -1,5 +1,4 @@
 package import Checkpoints
-package import Tensors
 
 /// What a model is for, which decides what `run-edge` prints by default.
 package enum ModelTask: String, Sendable, CaseIterable {
@@ -25,11 +24,13 @@ package struct Model: Sendable {
     /// Rows of the token type table; 0 if the model has none.
     package var typeCount: Int
     package let checkpoint: Checkpoint
+    /// Tensors of the checkpoint that the graph does not need, in the checkpoint's order.
+    package var unusedTensors: [String]
 
     package init(
         family: String, task: ModelTask, graph: Graph, parameters: [String: Parameter],
         labels: [String], maximumTokens: Int, vocabularySize: Int, typeCount: Int,
-        checkpoint: Checkpoint
+        checkpoint: Checkpoint, unusedTensors: [String] = []
     ) {
         self.family = family
         self.task = task
@@ -40,5 +41,6 @@ package struct Model: Sendable {
         self.vocabularySize = vocabularySize
         self.typeCount = typeCount
         self.checkpoint = checkpoint
+        self.unusedTensors = unusedTensors
     }
 }

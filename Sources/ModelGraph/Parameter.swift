@@ -1,4 +1,3 @@
-package import Checkpoints
 package import Tensors
 
 /// A weight matrix as signed bytes with one scale per row: w[r][c] ≈ scales[r] · codes[r][c].

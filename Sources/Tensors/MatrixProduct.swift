@@ -1,0 +1,86 @@
+import COpenBLAS
+
+/// Matrix products in float32 through OpenBLAS.
+package enum MatrixProduct {
+    /// Sets how many threads OpenBLAS uses, for the whole process.
+    package static func setThreadCount(_ count: Int) {
+        openblas_set_num_threads(Int32(clamping: max(1, count)))
+    }
+
+    /// y = x · weightᵀ + bias.
+    ///
+    /// - Parameters:
+    ///   - input: `[…, inputs]`; leading dimensions count as rows.
+    ///   - weight: `[outputs, inputs]`
+    ///   - bias: `[outputs]`
+    /// - Returns: `[…, outputs]`
+    package static func linear(
+        _ input: Tensor, weight: Tensor, bias: Tensor? = nil
+    ) throws(TensorError) -> Tensor {
+        guard weight.shape.count == 2, !input.shape.isEmpty,
+            input.columnCount == weight.shape[1]
+        else {
+            throw .productShapeMismatch(input: input.shape, weight: weight.shape)
+        }
+        let rows = input.rowCount
+        let (outputs, depth) = (weight.shape[0], weight.shape[1])
+        if let bias, bias.shape != [outputs] {
+            throw .biasShapeMismatch(expected: outputs, found: bias.shape)
+        }
+        let shape = Array(input.shape.dropLast()) + [outputs]
+        guard let count = Tensor.elementCount(of: shape) else {
+            throw .productShapeMismatch(input: input.shape, weight: weight.shape)
+        }
+        for dimension in [rows, outputs, depth] where dimension > Int(Int32.max) {
+            throw .dimensionTooLarge(dimension)
+        }
+        let values = [Float](unsafeUninitializedCapacity: count) { output, initialized in
+            if let bias {
+                for index in 0..<count {
+                    output[index] = bias.values[index % outputs]
+                }
+            } else {
+                output.initialize(repeating: 0)
+            }
+            initialized = count
+            input.values.withUnsafeBufferPointer { x in
+                weight.values.withUnsafeBufferPointer { w in
+                    guard let x = x.baseAddress, let w = w.baseAddress,
+                        let y = output.baseAddress
+                    else { return }
+                    multiply(
+                        MatrixView(x, stride: depth), MatrixView(w, stride: depth),
+                        transposed: true, into: y, stride: outputs, rows: rows, columns: outputs,
+                        depth: depth, beta: 1)
+                }
+            }
+        }
+        return Tensor(shape: shape, values: values)
+    }
+
+    /// Where a matrix lies in memory: its first element and the distance of its rows in elements.
+    package struct MatrixView {
+        package let start: UnsafePointer<Float>
+        package let stride: Int
+
+        package init(_ start: UnsafePointer<Float>, stride: Int) {
+            self.start = start
+            self.stride = stride
+        }
+    }
+
+    /// c = alpha · a · op(b) + beta · c with `a` `[rows, depth]`, `c` `[rows, columns]`, and `b`
+    /// `[columns, depth]` if transposed, else `[depth, columns]`.
+    ///
+    /// - Precondition: Every size fits in 32 bits and the memory holds the matrices.
+    package static func multiply(
+        _ a: MatrixView, _ b: MatrixView, transposed: Bool, into c: UnsafeMutablePointer<Float>,
+        stride: Int, rows: Int, columns: Int, depth: Int, alpha: Float = 1, beta: Float = 0
+    ) {
+        guard rows > 0, columns > 0 else { return }
+        cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, Int32(rows),
+            Int32(columns), Int32(depth), alpha, a.start, Int32(max(1, a.stride)), b.start,
+            Int32(max(1, b.stride)), beta, c, Int32(max(1, stride)))
+    }
+}

@@ -1,0 +1,58 @@
+/// An n-dimensional array of float32 in row-major order. An empty shape is a scalar.
+package struct Tensor: Equatable, Sendable {
+    package let shape: [Int]
+    package var values: [Float] {
+        didSet { precondition(values.count == oldValue.count, "the element count must not change") }
+    }
+
+    /// - Precondition: `values` has as many elements as `shape` says. Data that was not checked
+    ///   before goes through `init(checking:values:)`.
+    package init(shape: [Int], values: [Float]) {
+        precondition(
+            Tensor.elementCount(of: shape) == values.count, "values must fill the shape")
+        self.shape = shape
+        self.values = values
+    }
+
+    /// - Throws: `TensorError.elementCountMismatch` if `values` does not fill `shape`.
+    package init(checking shape: [Int], values: [Float]) throws(TensorError) {
+        guard Tensor.elementCount(of: shape) == values.count else {
+            throw .elementCountMismatch(shape: shape, found: values.count)
+        }
+        self.shape = shape
+        self.values = values
+    }
+
+    package init(zeros shape: [Int]) {
+        let count = Tensor.elementCount(of: shape)
+        precondition(count != nil, "the shape must have a representable element count")
+        self.init(shape: shape, values: [Float](repeating: 0, count: count ?? 0))
+    }
+
+    package var elementCount: Int {
+        values.count
+    }
+
+    /// All dimensions but the last, multiplied: rows of the tensor seen as a matrix.
+    package var rowCount: Int {
+        shape.dropLast().reduce(1, *)
+    }
+
+    /// The last dimension; 1 for a scalar.
+    package var columnCount: Int {
+        shape.last ?? 1
+    }
+
+    /// The product of the dimensions; nil if one is negative or the product does not fit.
+    package static func elementCount(of shape: [Int]) -> Int? {
+        guard shape.allSatisfy({ $0 >= 0 }) else { return nil }
+        if shape.contains(0) { return 0 }
+        var product = 1
+        for dimension in shape {
+            let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+            if overflow { return nil }
+            product = next
+        }
+        return product
+    }
+}
