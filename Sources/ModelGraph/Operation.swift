@@ -53,12 +53,19 @@ package struct Attention: Hashable, Sendable {
         case causal
     }
 
+    /// How the device computes it; the reference executor always uses floats.
+    package enum Arithmetic: Hashable, Sendable {
+        case float
+        case int8
+    }
+
     package var headCount: Int
     package var keyValueHeadCount: Int
     package var headSize: Int
     package var valueSize: Int
     package var scale: Float
     package var mask: Mask
+    package var arithmetic = Arithmetic.float
 
     package init(
         headCount: Int, keyValueHeadCount: Int, headSize: Int, valueSize: Int, scale: Float,
