@@ -1,0 +1,46 @@
+package import ModelGraph
+
+/// An ordered list of passes.
+package struct Recipe: Sendable {
+    package let name: String
+    package let passes: [any CompressionPass]
+
+    package init(name: String, passes: [any CompressionPass]) {
+        self.name = name
+        self.passes = passes
+    }
+
+    /// Weights of linear layers and of the token embedding in int8, near-lossless, no data needed.
+    package static let int8 = Recipe(name: "int8", passes: [QuantizeWeights()])
+
+    /// Weights as the checkpoint has them; the baseline on the device.
+    package static let float = Recipe(name: "float", passes: [])
+
+    package static let presets = [int8, float]
+
+    /// The recipe as one line of text, for provenance: `{"name":"int8","passes":["quantize"]}`.
+    package var json: String {
+        let names = passes.map { "\"\(type(of: $0).name)\"" }.joined(separator: ",")
+        return "{\"name\":\"\(name)\",\"passes\":[\(names)]}"
+    }
+
+    /// Applies the passes in order; `progress` is told the pass and the share of it that is done.
+    package func apply(
+        to model: Model, progress: (_ pass: String, _ share: Double) -> Void
+    ) throws(CompressionError) -> CompressedModel {
+        var model = model
+        var records: [PassRecord] = []
+        for pass in passes {
+            let name = type(of: pass).name
+            records.append(try pass.apply(to: &model) { progress(name, $0) })
+        }
+        return CompressedModel(model: model, recipe: self, records: records)
+    }
+}
+
+/// A model after a recipe, with what each pass did.
+package struct CompressedModel: Sendable {
+    package let model: Model
+    package let recipe: Recipe
+    package let records: [PassRecord]
+}

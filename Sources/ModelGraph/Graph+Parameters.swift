@@ -1,0 +1,29 @@
+extension Graph {
+    /// Names of the parameters that the nodes read.
+    package var parameterNames: Set<String> {
+        var names: Set<String> = []
+        for node in nodes { names.formUnion(node.operation.parameterNames) }
+        return names
+    }
+
+    /// Whether a parameter is read as an embedding table and by nothing else.
+    package func isTable(_ name: String) -> Bool {
+        nodes.allSatisfy { node in
+            if case .embedding = node.operation { return true }
+            return !node.operation.parameterNames.contains(name)
+        }
+    }
+}
+
+extension Operation {
+    /// Names of the parameters that the operation reads.
+    package var parameterNames: [String] {
+        switch self {
+        case .embedding(let terms): terms.map(\.table)
+        case .linear(let linear): [linear.weight] + (linear.bias.map { [$0] } ?? [])
+        case .layerNormalization(let normalization):
+            [normalization.gamma] + (normalization.beta.map { [$0] } ?? [])
+        case .attention, .activation, .add, .pool, .normalizeL2: []
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import CChecksums
+package import EdgeFormat
+
+/// What was written.
+package struct WrittenContainer: Sendable {
+    package struct Entry: Sendable {
+        package let name: String
+        package let rawByteCount: Int
+        package let storedByteCount: Int
+    }
+
+    package let byteCount: Int
+    package let entries: [Entry]
+    /// SHA-256 of the bytes after the header.
+    package let contentDigest: [UInt8]
+}
+
+/// Writes a lowered model as a container (formats/container.md).
+package struct ContainerWriter {
+    private let model: LoweredModel
+
+    package init(_ model: LoweredModel) {
+        self.model = model
+    }
+
+    /// Writes the container to `path`, where a complete file appears or none; `progress` is told
+    /// the share that is written.
+    package func write(
+        to path: String, progress: (Double) -> Void = { _ in }
+    ) throws(PackagingError) -> WrittenContainer {
+        let file = try AtomicFile(path: path)
+        let compressor = try ChunkCompressor()
+        var digest = atn_sha256()
+        atn_sha256_begin(&digest)
+        try file.append([UInt8](repeating: 0, count: ContainerHeader.byteCount))
+        func append(_ bytes: [UInt8]) throws(PackagingError) {
+            try file.append(bytes)
+            bytes.withUnsafeBytes { atn_sha256_update(&digest, $0.baseAddress, $0.count) }
+        }
+        func align() throws(PackagingError) {
+            let alignment = ContainerHeader.alignment
+            let padding = (alignment - file.offset % alignment) % alignment
+            try append([UInt8](repeating: 0, count: padding))
+        }
+
+        let indices = Dictionary(
+            uniqueKeysWithValues: model.tensors.enumerated().map { ($0.element.name, $0.offset) })
+        let rawTotal = max(1, model.tensors.reduce(0) { $0 + $1.rawByteCount })
+        var rawDone = 0
+        var chunks: [ChunkRecord] = []
+        var records: [TensorRecord] = []
+        var entries: [WrittenContainer.Entry] = []
+        for tensor in model.tensors {
+            let firstChunk = chunks.count
+            var storedBytes = 0
+            if tensor.rawByteCount > 0 {
+                try align()
+                let rowsPerChunk = tensor.chunkRawBytes / tensor.rowBytes
+                for first in stride(from: 0, to: tensor.rowCount, by: rowsPerChunk) {
+                    let raw = try tensor.bytes(first..<min(tensor.rowCount, first + rowsPerChunk))
+                    let frame = tensor.storing == .compressed ? try compressor.compress(raw) : nil
+                    let stored = frame ?? raw
+                    let checksum = stored.withUnsafeBytes {
+                        atn_crc32c(0, $0.baseAddress, $0.count)
+                    }
+                    chunks.append(
+                        ChunkRecord(
+                            offset: file.offset, storedSize: stored.count, rawSize: raw.count,
+                            checksum: checksum, encoding: frame == nil ? .raw : .zstd))
+                    try append(stored)
+                    storedBytes += stored.count
+                    rawDone += raw.count
+                    progress(Double(rawDone) / Double(rawTotal))
+                }
+            }
+            records.append(
+                TensorRecord(
+                    name: Array(tensor.name.utf8), type: tensor.type, shape: tensor.shape,
+                    firstChunk: firstChunk, chunkCount: chunks.count - firstChunk,
+                    chunkRawBytes: tensor.chunkRawBytes, scheme: tensor.scheme,
+                    scales: tensor.scalesName.flatMap { indices[$0] }))
+            entries.append(
+                .init(
+                    name: tensor.name, rawByteCount: tensor.rawByteCount,
+                    storedByteCount: storedBytes))
+        }
+        try align()
+        let directoryOffset = file.offset
+        let directory = ContainerDirectory(
+            features: model.features.map(\.bytes), metadata: model.metadata, chunks: chunks,
+            tensors: records, program: model.program
+        ).encoded()
+        try append(directory)
+
+        var contentDigest = [UInt8](repeating: 0, count: 32)
+        contentDigest.withUnsafeMutableBufferPointer { atn_sha256_end(&digest, $0.baseAddress) }
+        let header = ContainerHeader(
+            fileSize: file.offset, directoryOffset: directoryOffset,
+            directorySize: directory.count, memoryNeed: model.memoryNeed,
+            contentDigest: contentDigest,
+            directoryChecksum: directory.withUnsafeBytes {
+                atn_crc32c(0, $0.baseAddress, $0.count)
+            })
+        try file.write(header.encoded(), at: 0)
+        try file.commit()
+        return WrittenContainer(
+            byteCount: header.fileSize, entries: entries, contentDigest: contentDigest)
+    }
+}

@@ -1,0 +1,175 @@
+import Checkpoints
+package import EdgeFormat
+import Foundation
+package import ModelCompression
+import ModelGraph
+import Tensors
+
+/// A model as a container holds it: a program, its tensors in file order, and facts about it.
+package struct LoweredModel {
+    package let program: Program
+    /// In ascending order of the UTF-8 bytes of their names.
+    package let tensors: [StoredTensor]
+    package let features: [StaticText]
+    package var metadata: Metadata
+    /// Estimated peak memory in bytes of one session with one thread at the longest input.
+    package let memoryNeed: Int
+
+    /// Raw bytes of one chunk of a weight matrix; of an embedding table, of which a run needs
+    /// few rows; and of anything that is not compressed.
+    static let matrixChunkBytes = 256 << 10
+    static let tableChunkBytes = 32 << 10
+    static let rawChunkBytes = 1 << 20
+
+    /// Lowers a model.
+    ///
+    /// - Parameter tokenizer: the tokenizer section (formats/tokenizer.md), or nil for a model
+    ///   that runs from token ids.
+    package init(_ compressed: CompressedModel, tokenizer: [UInt8]?) throws(PackagingError) {
+        let model = compressed.model
+        var tensors = try Self.tensors(of: model)
+        if let tokenizer {
+            tensors.append(
+                try StoredTensor(
+                    name: "tokenizer", type: .u8, shape: [tokenizer.count], storing: .compressed,
+                    chunkBytes: Self.matrixChunkBytes
+                ) { rows throws(PackagingError) in Array(tokenizer[rows]) })
+        }
+        tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        self.tensors = tensors
+        let index = Dictionary(
+            uniqueKeysWithValues: tensors.enumerated().map { ($0.element.name, $0.offset) })
+        var builder = ProgramBuilder(model, tensorIndex: index)
+        let (program, slotSizes) = builder.build()
+        self.program = program
+        features = Self.features(of: program, tensors: tensors)
+        metadata = Self.metadata(of: compressed)
+        memoryNeed = Self.memoryNeed(program: program, slotSizes: slotSizes, tensors: tensors)
+    }
+
+    private static func features(of program: Program, tensors: [StoredTensor]) -> [StaticText] {
+        var features: [StaticText] = []
+        let usesInt8Attention = program.instructions.contains { instruction in
+            if case .attention(_, _, _, _, let shape) = instruction {
+                return shape.arithmetic == .int8
+            }
+            return false
+        }
+        if usesInt8Attention { features.append(Feature.int8Attention) }
+        if tensors.contains(where: { $0.scheme == .int8Rows }) { features.append(Feature.int8Rows) }
+        return features
+    }
+
+    private static func metadata(of compressed: CompressedModel) -> Metadata {
+        let model = compressed.model
+        var metadata = Metadata()
+        metadata.set("family", .text(Array(model.family.utf8)))
+        metadata.set("task", .text(Array(model.task.rawValue.utf8)))
+        metadata.set("recipe", .text(Array(compressed.recipe.json.utf8)))
+        if !model.labels.isEmpty {
+            metadata.set("labels", .texts(model.labels.map { Array($0.utf8) }))
+        }
+        return metadata
+    }
+
+    /// Tensors of the parameters that the graph reads, scales included.
+    private static func tensors(of model: Model) throws(PackagingError) -> [StoredTensor] {
+        var tensors: [StoredTensor] = []
+        for name in model.graph.parameterNames.sorted() {
+            guard let parameter = model.parameters[name] else { continue }
+            switch parameter.storage {
+            case .quantizedRows(let matrix):
+                tensors += try Self.tensors(
+                    of: matrix, name: name, isTable: model.graph.isTable(name))
+            case .checkpoint, .dense:
+                tensors.append(try Self.tensor(of: parameter, name: name, model: model))
+            }
+        }
+        return tensors
+    }
+
+    private static func tensors(
+        of matrix: QuantizedRows, name: String, isTable: Bool
+    ) throws(PackagingError) -> [StoredTensor] {
+        let codes = try StoredTensor(
+            name: name, type: .i8, shape: [matrix.rowCount, matrix.columnCount],
+            scheme: .int8Rows, scalesName: name + ".scales", storing: .compressed,
+            chunkBytes: isTable ? tableChunkBytes : matrixChunkBytes, rowsMultiple: 64
+        ) { rows throws(PackagingError) in
+            let range =
+                rows.lowerBound * matrix.columnCount..<rows.upperBound * matrix.columnCount
+            return matrix.codes[range].map { UInt8(bitPattern: $0) }
+        }
+        let scales = try StoredTensor(
+            name: name + ".scales", type: .f32, shape: [matrix.rowCount], storing: .raw,
+            chunkBytes: rawChunkBytes
+        ) { rows throws(PackagingError) in littleEndianBytes(matrix.scales[rows]) }
+        return [codes, scales]
+    }
+
+    /// A float tensor: matrices as the checkpoint has them, vectors widened to float32.
+    private static func tensor(
+        of parameter: Parameter, name: String, model: Model
+    ) throws(PackagingError) -> StoredTensor {
+        if parameter.shape.count == 2, case .checkpoint(let source, let type) = parameter.storage {
+            let stored: StoredType
+            switch type {
+            case .f32: stored = .f32
+            case .f16: stored = .f16
+            case .bf16: stored = .bf16
+            default: throw .unsupportedElementType(tensor: name, type: type.name)
+            }
+            let checkpoint = model.checkpoint
+            let rowBytes = parameter.shape[1] * stored.byteCount
+            return try StoredTensor(
+                name: name, type: stored, shape: parameter.shape, storing: .raw,
+                chunkBytes: rawChunkBytes
+            ) { rows throws(PackagingError) in
+                do throws(CheckpointError) {
+                    return try checkpoint.withBytes(of: source) { bytes in
+                        Array(bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes])
+                    }
+                } catch {
+                    throw .checkpoint(error)
+                }
+            }
+        }
+        return try StoredTensor(
+            name: name, type: .f32, shape: parameter.shape, storing: .raw,
+            chunkBytes: rawChunkBytes
+        ) { rows throws(PackagingError) in
+            do throws(CheckpointError) {
+                return littleEndianBytes(
+                    try model.floats(of: parameter, rows: rows).values[...])
+            } catch {
+                throw .checkpoint(error)
+            }
+        }
+    }
+
+    private static func littleEndianBytes(_ values: ArraySlice<Float>) -> [UInt8] {
+        // Both supported workstation architectures are little endian.
+        values.withUnsafeBytes { Array($0) }
+    }
+
+    private static func memoryNeed(
+        program: Program, slotSizes: [SlotAllocator.Size], tensors: [StoredTensor]
+    ) -> Int {
+        var bytes = 0
+        for size in slotSizes { bytes += size.perToken * program.maximumTokens + size.fixed }
+        var tables: Set<Int> = []
+        for case .embed(_, let terms) in program.instructions {
+            for term in terms { tables.insert(term.table) }
+        }
+        for (index, tensor) in tensors.enumerated() {
+            if tables.contains(index) {
+                bytes += tensor.storing == .raw ? 0 : min(tensor.rawByteCount, 2 << 20)
+            } else if tensor.type == .f16 || tensor.type == .bf16 {
+                bytes += 2 * tensor.rawByteCount
+            } else {
+                bytes += tensor.rawByteCount
+            }
+        }
+        return bytes
+    }
+}

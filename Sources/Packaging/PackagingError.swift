@@ -1,0 +1,33 @@
+package import Checkpoints
+package import EdgeFormat
+
+/// Why a model cannot be lowered or a container cannot be written.
+package enum PackagingError: Error {
+    case checkpoint(CheckpointError)
+    /// The finished directory breaks a rule of the format, for instance a limit.
+    case format(FormatError)
+    /// A weight whose element type the container cannot hold.
+    case unsupportedElementType(tensor: String, type: String)
+    /// A weight with a single row larger than a chunk.
+    case rowTooLarge(tensor: String, byteCount: Int, limit: Int)
+    /// A system call on the output file failed.
+    case file(operation: String, errno: Int32)
+    case zstd(message: String)
+
+    package var description: String {
+        switch self {
+        case .checkpoint(let error):
+            error.description
+        case .format(let error):
+            error.message
+        case .unsupportedElementType(let tensor, let type):
+            "tensor '\(tensor)': element type \(type) cannot be stored; F32, F16 and BF16 can"
+        case .rowTooLarge(let tensor, let byteCount, let limit):
+            "tensor '\(tensor)': one row takes \(byteCount) bytes, the limit is \(limit)"
+        case .file(let operation, let errno):
+            "\(operation): \(Self.text(of: errno))"
+        case .zstd(let message):
+            "zstd: \(message)"
+        }
+    }
+}

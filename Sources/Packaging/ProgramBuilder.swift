@@ -1,0 +1,215 @@
+import EdgeFormat
+import ModelGraph
+
+/// Lowers a graph to fused instructions. Tensors are named here and numbered when all are known.
+struct ProgramBuilder {
+    private let model: Model
+    private(set) var values: [ProgramValue] = []
+    private(set) var instructions: [Instruction] = []
+    /// Program value of each graph value.
+    private var lowered: [ValueID: Int] = [:]
+    /// Codes that were made of a program value.
+    private var codes: [Int: Int] = [:]
+    private var consumers: [ValueID: [Int]] = [:]
+    /// Nodes that were computed together with an earlier one.
+    private var isFused: Set<Int> = []
+    let tensorIndex: [String: Int]
+
+    init(_ model: Model, tensorIndex: [String: Int]) {
+        self.model = model
+        self.tensorIndex = tensorIndex
+        for (index, node) in model.graph.nodes.enumerated() {
+            for input in node.inputs { consumers[input, default: []].append(index) }
+        }
+    }
+
+    /// The program, with slots assigned.
+    mutating func build() -> (Program, slotSizes: [SlotAllocator.Size]) {
+        for index in model.graph.nodes.indices where !isFused.contains(index) {
+            lower(index)
+        }
+        var outputs: [ProgramOutput] = []
+        for (role, id) in model.graph.outputs {
+            if let value = lowered[id] {
+                outputs.append(ProgramOutput(code: Self.code(of: role), value: value))
+            }
+        }
+        outputs.sort { $0.code.rawValue < $1.code.rawValue }
+        let sizes = SlotAllocator.assign(
+            values: &values, instructions: instructions, outputs: outputs)
+        let program = Program(
+            maximumTokens: model.maximumTokens, vocabularySize: model.vocabularySize,
+            typeCount: model.typeCount, slotCount: sizes.count, values: values,
+            instructions: instructions, outputs: outputs)
+        return (program, sizes)
+    }
+
+    private mutating func lower(_ index: Int) {
+        let node = model.graph.nodes[index]
+        switch node.operation {
+        case .embedding(let terms):
+            let output = define(node.output)
+            instructions.append(
+                .embed(output: output, terms: terms.map { term in
+                    switch term.index {
+                    case .tokenIDs:
+                        EmbedTerm(table: tensor(term.table), index: .tokenIDs, offset: 0)
+                    case .typeIDs:
+                        EmbedTerm(table: tensor(term.table), index: .typeIDs, offset: 0)
+                    case .positions(let offset):
+                        EmbedTerm(table: tensor(term.table), index: .positions, offset: offset)
+                    }
+                }))
+        case .linear(let linear):
+            lowerLinear(node, linear)
+        case .attention(let attention):
+            let output = define(node.output)
+            instructions.append(
+                .attention(
+                    query: value(node.inputs[0]), key: value(node.inputs[1]),
+                    value: value(node.inputs[2]), output: output,
+                    shape: AttentionShape(
+                        headCount: attention.headCount,
+                        keyValueHeadCount: attention.keyValueHeadCount,
+                        headSize: attention.headSize, valueSize: attention.valueSize,
+                        scale: attention.scale, isCausal: attention.mask == .causal,
+                        arithmetic: attention.arithmetic == .int8 ? .int8 : .float)))
+        case .layerNormalization(let normalization):
+            let output = define(node.output)
+            instructions.append(
+                .layerNorm(
+                    input: value(node.inputs[0]), residual: nil, output: output,
+                    gamma: tensor(normalization.gamma), beta: normalization.beta.map(tensor),
+                    epsilon: normalization.epsilon))
+        case .activation(let activation):
+            let output = define(node.output)
+            instructions.append(
+                .activate(
+                    input: value(node.inputs[0]), output: output,
+                    activation: Self.code(of: activation)))
+        case .add:
+            lowerAdd(node)
+        case .pool(let pooling):
+            let output = define(node.output)
+            let code: PoolCode =
+                switch pooling {
+                case .firstRow: .firstRow
+                case .mean: .mean
+                case .maximum: .maximum
+                }
+            instructions.append(
+                .pool(input: value(node.inputs[0]), output: output, pooling: code))
+        case .normalizeL2(let epsilon):
+            let output = define(node.output)
+            instructions.append(
+                .normalizeL2(input: value(node.inputs[0]), output: output, epsilon: epsilon))
+        }
+    }
+
+    /// A product takes the activation that alone reads its result with it.
+    private mutating func lowerLinear(_ node: Node, _ linear: Linear) {
+        var input = value(node.inputs[0])
+        if case .quantizedRows? = model.parameters[linear.weight]?.storage {
+            input = quantized(input)
+        }
+        var result = node.output
+        var activation = ActivationCode.none
+        if let next = onlyConsumer(of: node.output),
+            case .activation(let function) = model.graph.nodes[next].operation
+        {
+            isFused.insert(next)
+            result = model.graph.nodes[next].output
+            activation = Self.code(of: function)
+        }
+        let output = define(result)
+        instructions.append(
+            .linear(
+                input: input, residual: nil, output: output, weight: tensor(linear.weight),
+                bias: linear.bias.map(tensor), activation: activation))
+    }
+
+    /// A sum whose only reader normalizes it becomes the residual of the normalization.
+    private mutating func lowerAdd(_ node: Node) {
+        if let next = onlyConsumer(of: node.output),
+            case .layerNormalization(let normalization) = model.graph.nodes[next].operation
+        {
+            isFused.insert(next)
+            let output = define(model.graph.nodes[next].output)
+            instructions.append(
+                .layerNorm(
+                    input: value(node.inputs[0]), residual: value(node.inputs[1]), output: output,
+                    gamma: tensor(normalization.gamma), beta: normalization.beta.map(tensor),
+                    epsilon: normalization.epsilon))
+            return
+        }
+        let output = define(node.output)
+        instructions.append(
+            .add(left: value(node.inputs[0]), right: value(node.inputs[1]), output: output))
+    }
+
+    private func onlyConsumer(of id: ValueID) -> Int? {
+        guard let readers = consumers[id], readers.count == 1,
+            !model.graph.outputs.values.contains(id)
+        else {
+            return nil
+        }
+        return readers[0]
+    }
+
+    private mutating func define(_ id: ValueID) -> Int {
+        let value = model.graph[id]
+        let fixedRows: Int? = if case .fixed(let rows) = value.rows { rows } else { nil }
+        values.append(
+            ProgramValue(
+                kind: .floats, fixedRows: fixedRows, columnCount: value.columnCount, slot: 0))
+        lowered[id] = values.count - 1
+        return values.count - 1
+    }
+
+    /// The codes of a value, made once however many products read them.
+    private mutating func quantized(_ input: Int) -> Int {
+        if let existing = codes[input] { return existing }
+        values.append(
+            ProgramValue(
+                kind: .codes, fixedRows: values[input].fixedRows,
+                columnCount: values[input].columnCount, slot: 0))
+        let output = values.count - 1
+        instructions.append(.quantize(input: input, output: output, multipliers: nil))
+        codes[input] = output
+        return output
+    }
+
+    private func value(_ id: ValueID) -> Int {
+        guard let value = lowered[id] else {
+            preconditionFailure("a validated graph is in execution order")
+        }
+        return value
+    }
+
+    private func tensor(_ name: String) -> Int {
+        guard let index = tensorIndex[name] else {
+            preconditionFailure("a validated graph names parameters of the model")
+        }
+        return index
+    }
+
+    private static func code(of activation: Activation) -> ActivationCode {
+        switch activation {
+        case .relu: .relu
+        case .gelu: .gelu
+        case .geluTanh: .geluTanh
+        case .silu: .silu
+        case .tanh: .tanh
+        case .sigmoid: .sigmoid
+        }
+    }
+
+    private static func code(of role: OutputRole) -> OutputCode {
+        switch role {
+        case .hiddenState: .hiddenState
+        case .embedding: .embedding
+        case .logits: .logits
+        case .pooled: .pooled
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package import EdgeFormat
+
+/// A tensor on its way into a container: its record and a way to get its bytes.
+package struct StoredTensor {
+    /// How chunks are stored.
+    package enum Storing {
+        /// As they are, so that the runtime can use them where they are mapped.
+        case raw
+        /// As zstd frames where these are smaller.
+        case compressed
+    }
+
+    package let name: String
+    package let type: StoredType
+    package let shape: [Int]
+    package let scheme: QuantizationScheme
+    /// Name of the tensor of scales.
+    package let scalesName: String?
+    package let storing: Storing
+    /// Bytes of one chunk before compression, a multiple of the row size.
+    package let chunkRawBytes: Int
+    /// The bytes of some rows; little endian.
+    package let bytes: (_ rows: Range<Int>) throws(PackagingError) -> [UInt8]
+
+    package var rowCount: Int { shape.first ?? 1 }
+
+    package var rowBytes: Int {
+        shape.dropFirst().reduce(1, *) * type.byteCount
+    }
+
+    package var rawByteCount: Int { rowCount * rowBytes }
+
+    /// Describes a tensor whose chunks have about `chunkBytes` bytes.
+    ///
+    /// - Throws: `rowTooLarge` if one row does not fit a chunk.
+    package init(
+        name: String, type: StoredType, shape: [Int], scheme: QuantizationScheme = .none,
+        scalesName: String? = nil, storing: Storing, chunkBytes: Int, rowsMultiple: Int = 1,
+        bytes: @escaping (_ rows: Range<Int>) throws(PackagingError) -> [UInt8]
+    ) throws(PackagingError) {
+        self.name = name
+        self.type = type
+        self.shape = shape
+        self.scheme = scheme
+        self.scalesName = scalesName
+        self.storing = storing
+        self.bytes = bytes
+        let rowBytes = shape.dropFirst().reduce(1, *) * type.byteCount
+        guard rowBytes <= ContainerLimits.chunkRawBytes else {
+            throw .rowTooLarge(
+                tensor: name, byteCount: rowBytes, limit: ContainerLimits.chunkRawBytes)
+        }
+        guard rowBytes > 0 else {
+            chunkRawBytes = 0
+            return
+        }
+        var rows = max(1, chunkBytes / rowBytes)
+        if rows > rowsMultiple { rows -= rows % rowsMultiple }
+        chunkRawBytes = min(rows, max(1, shape.first ?? 1)) * rowBytes
+    }
+}
