@@ -1,6 +1,8 @@
 package import Tensors
 
 /// Float weights as training left them, with the files that lie beside them.
+///
+/// Weights are mapped, not read; their files must not be changed while the checkpoint is in use.
 package final class Checkpoint: Sendable {
     /// The path that was opened: a folder or a weight file.
     package let path: String
@@ -8,71 +10,53 @@ package final class Checkpoint: Sendable {
     package let configuration: JSONValue?
     /// Names of all tensors, in ascending order of their UTF-8 bytes.
     package let tensorNames: [String]
-    /// Oddities that do not make the weights wrong, one sentence each.
-    package let warnings: [String]
 
-    /// Opens a Hugging Face folder or a bare `.safetensors` file. Reads no weights.
+    let folder: CheckpointFolder
+    let directory: TensorDirectory
+
+    /// Opens a Hugging Face folder or a bare `.safetensors` file; reads no weights.
+    ///
+    /// A folder must have `config.json` and either `model.safetensors` or
+    /// `model.safetensors.index.json` with the files that it names. Beside a bare file,
+    /// `config.json` is read if it is there.
     package init(path: String) throws(CheckpointError) {
-        fatalError()
+        self.path = path
+        let source = try CheckpointSource(path: path)
+        folder = source.folder
+        directory = try source.openWeights()
+        tensorNames = directory.names
+        configuration = try folder.json("config.json", limit: 16 << 20)
+        if configuration == nil && source.isFolder {
+            throw .noConfiguration(folder: path)
+        }
+    }
+
+    /// Oddities that do not make the weights wrong, one sentence each.
+    package var warnings: [String] {
+        directory.warnings
     }
 
     package func contains(_ name: String) -> Bool {
-        fatalError()
+        directory.find(name) != nil
     }
 
-    /// - Precondition: The checkpoint contains the tensor; so for all that follow, unless they throw.
+    /// The dimensions of a tensor; nil if there is no such tensor.
     package func shape(of name: String) -> [Int]? {
-        fatalError()
+        directory.find(name)?.entry.shape
     }
 
+    /// How the elements of a tensor are stored; nil if there is no such tensor.
     package func elementType(of name: String) -> ElementType? {
-        fatalError()
+        directory.find(name)?.entry.elementType
     }
 
-    /// Bytes that the tensor takes in its file.
+    /// Bytes that a tensor takes in its file; nil if there is no such tensor.
     package func byteCount(of name: String) -> Int? {
-        fatalError()
+        directory.find(name)?.entry.byteRange.count
     }
 
-    /// Lends the stored bytes of a tensor and releases their pages afterwards.
-    package func withBytes<Result>(
-        of name: String, _ body: (UnsafeRawBufferPointer) -> Result
-    ) throws(CheckpointError) -> Result {
-        fatalError()
-    }
-
-    /// A tensor, widened to float32.
-    package func floats(_ name: String) throws(CheckpointError) -> Tensor {
-        fatalError()
-    }
-
-    /// Some rows (of the first dimension) of a tensor, widened to float32.
-    package func floats(_ name: String, rows: Range<Int>) throws(CheckpointError) -> Tensor {
-        fatalError()
-    }
-
-    /// The content of a file beside the weights, for instance `tokenizer.json` or
-    /// `1_Pooling/config.json`; nil if there is none.
-    package func file(named name: String) throws(CheckpointError) -> [UInt8]? {
-        fatalError()
-    }
-
-    /// A weight file of the checkpoint.
-    package struct WeightFile: Hashable, Sendable {
-        package let name: String
-        package let byteCount: Int
-    }
-
-    /// The weight files, in ascending order of their names.
-    package var weightFiles: [WeightFile] {
-        fatalError()
-    }
-
-    /// Lends the bytes of a weight file in consecutive pieces, for hashing.
-    package func forEachPiece(
-        of file: WeightFile, maximumByteCount: Int = 1 << 22,
-        _ body: (UnsafeRawBufferPointer) -> Void
-    ) throws(CheckpointError) {
-        fatalError()
+    /// The name of the file that a tensor lies in; nil if there is no such tensor.
+    package func fileName(of name: String) -> String? {
+        directory.find(name)?.file.name
     }
 }

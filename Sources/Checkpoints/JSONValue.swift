@@ -18,12 +18,24 @@ package enum JSONValue: Equatable, Sendable {
     /// - Parameters:
     ///   - bytes: UTF-8.
     ///   - depthLimit: How deep arrays and objects may nest.
+    ///   - valueLimit: How many values may be kept; bounds the memory that hostile text takes.
     /// - Throws: The first rule of the grammar that the text breaks, or a name that an object has
     ///   twice.
     package init(
-        parsing bytes: [UInt8], depthLimit: Int = 128
+        parsing bytes: [UInt8], depthLimit: Int = 128, valueLimit: Int = 1 << 23
     ) throws(JSONError) {
-        fatalError()
+        let result = bytes.withUnsafeBytes { buffer -> Swift.Result<JSONValue, JSONError> in
+            do throws(JSONError) {
+                var reader = try JSONReader(buffer, depthLimit: depthLimit)
+                var budget = valueLimit
+                let value = try reader.readValue(budget: &budget)
+                try reader.finish()
+                return .success(value)
+            } catch {
+                return .failure(error)
+            }
+        }
+        self = try result.get()
     }
 
     /// The member with this name, if this is an object that has one.
@@ -65,7 +77,7 @@ package enum JSONValue: Equatable, Sendable {
         self == .null
     }
 
-    /// What kind of value this is, for messages: `an object`, `a string`, …
+    /// What kind of value this is, with its article, for messages.
     package var kind: String {
         switch self {
         case .object: "an object"

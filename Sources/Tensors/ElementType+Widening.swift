@@ -49,7 +49,8 @@ extension ElementType {
         let bias: Int
         switch type {
         case .float8E8M0:
-            return code == 0xFF ? .nan : Float(sign: .plus, exponent: Int(code) - 127, significand: 1)
+            let power = Int(code) - 127
+            return code == 0xFF ? .nan : Float(sign: .plus, exponent: power, significand: 1)
         case .float8E5M2: (mantissaBits, bias) = (2, 15)
         case .float8E4M3: (mantissaBits, bias) = (3, 7)
         case .float8E5M2FNUZ: (mantissaBits, bias) = (2, 16)

@@ -1,4 +1,4 @@
-/// An n-dimensional array of float32 in row-major order. An empty shape is a scalar.
+/// An n-dimensional array of float32 in row-major order; an empty shape is a scalar.
 package struct Tensor: Equatable, Sendable {
     package let shape: [Int]
     package var values: [Float] {
@@ -43,16 +43,16 @@ package struct Tensor: Equatable, Sendable {
         shape.last ?? 1
     }
 
-    /// The product of the dimensions; nil if one is negative or the product does not fit.
+    /// The product of the dimensions; nil if one is negative, or if the product of those that are
+    /// not 0 does not fit.
     package static func elementCount(of shape: [Int]) -> Int? {
-        guard shape.allSatisfy({ $0 >= 0 }) else { return nil }
-        if shape.contains(0) { return 0 }
         var product = 1
         for dimension in shape {
-            let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+            if dimension < 0 { return nil }
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(1, dimension))
             if overflow { return nil }
             product = next
         }
-        return product
+        return shape.contains(0) ? 0 : product
     }
 }
