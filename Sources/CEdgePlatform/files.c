@@ -1,0 +1,73 @@
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "CEdgePlatform.h"
+
+static int open_for_reading(const char *path, int flags) {
+    int descriptor;
+    do {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+    } while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+static int32_t map_descriptor(int descriptor, const void **bytes, size_t *byte_count) {
+    struct stat status;
+    if (fstat(descriptor, &status) != 0) return -errno;
+    if (S_ISDIR(status.st_mode)) return -EISDIR;
+    if (!S_ISREG(status.st_mode) || status.st_size < 0) return -EINVAL;
+    if (status.st_size == 0) return 0;
+    if ((uint64_t)status.st_size > SIZE_MAX / 2) return -EFBIG;
+
+    size_t size = (size_t)status.st_size;
+    void *mapping = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (mapping == MAP_FAILED) return -errno;
+    *bytes = mapping;
+    *byte_count = size;
+    return 0;
+}
+
+int32_t edgep_map_file(const char *path, const void **bytes, size_t *byte_count) {
+    *bytes = NULL;
+    *byte_count = 0;
+    // Without O_NONBLOCK, opening a FIFO waits for a writer.
+    int descriptor = open_for_reading(path, O_NONBLOCK);
+    if (descriptor < 0) return -errno;
+    int32_t result = map_descriptor(descriptor, bytes, byte_count);
+    close(descriptor);
+    return result;
+}
+
+void edgep_unmap_file(const void *bytes, size_t byte_count) {
+    if (bytes != NULL && byte_count > 0) munmap((void *)(uintptr_t)bytes, byte_count);
+}
+
+void edgep_release_pages(const void *bytes, size_t byte_count) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)bytes, end = start + byte_count;
+    // Only pages that lie wholly inside: the neighbours may still be in use.
+    start = (start + page - 1) / page * page;
+    end = end / page * page;
+    if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
+const char *edgep_error_message(int32_t error) {
+    return strerror(error);
+}
+
+int32_t edgep_open(const char *path) {
+    int descriptor = open_for_reading(path, 0);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+void edgep_close(int32_t descriptor) {
+    close(descriptor);
+}

@@ -1,0 +1,126 @@
+#define _GNU_SOURCE
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "CEdgePlatform.h"
+#include "processors.h"
+
+/// Reads a small file as a string. Returns whether it fitted.
+static bool read_text(const char *path, char *text, size_t capacity) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    size_t held = 0;
+    ssize_t count = 0;
+    while (held < capacity && (count = read(descriptor, text + held, capacity - held)) > 0) {
+        held += (size_t)count;
+    }
+    close(descriptor);
+    if (count < 0 || held == capacity) return false;
+    text[held] = 0;
+    return true;
+}
+
+static int32_t processors_of_quota(long long quota, long long period) {
+    if (quota <= 0 || period <= 0) return INT32_MAX;
+    long long whole = quota / period;
+    if (whole < 1) return 1;
+    return whole < INT32_MAX ? (int32_t)whole : INT32_MAX;
+}
+
+int32_t edgep_quota_v2(const char *cpu_max) {
+    char *end;
+    long long quota = strtoll(cpu_max, &end, 10);
+    if (end == cpu_max) return INT32_MAX;
+    return processors_of_quota(quota, strtoll(end, NULL, 10));
+}
+
+int32_t edgep_quota_v1(const char *quota, const char *period) {
+    return processors_of_quota(strtoll(quota, NULL, 10), strtoll(period, NULL, 10));
+}
+
+/// The smallest quota of a control group and those above it. Inside a container the path may name
+/// directories that are not mounted; those that are missing set no limit.
+static int32_t quota_of_group(const char *mount, char *group, bool is_v2) {
+    int32_t smallest = INT32_MAX;
+    while (true) {
+        char path[PATH_MAX], text[128], period[128];
+        int32_t found = INT32_MAX;
+        if (is_v2) {
+            snprintf(path, sizeof path, "%s%s/cpu.max", mount, group);
+            if (read_text(path, text, sizeof text)) found = edgep_quota_v2(text);
+        } else {
+            snprintf(path, sizeof path, "%s%s/cpu.cfs_quota_us", mount, group);
+            if (read_text(path, text, sizeof text)) {
+                snprintf(path, sizeof path, "%s%s/cpu.cfs_period_us", mount, group);
+                if (read_text(path, period, sizeof period)) found = edgep_quota_v1(text, period);
+            }
+        }
+        if (found < smallest) smallest = found;
+        char *last = strrchr(group, '/');
+        if (last == NULL) return smallest;
+        *last = 0;
+    }
+}
+
+/// Whether a comma-separated list of controllers names "cpu".
+static bool names_cpu(const char *list) {
+    while (true) {
+        size_t length = strcspn(list, ",");
+        if (length == 3 && strncmp(list, "cpu", 3) == 0) return true;
+        if (list[length] == 0) return false;
+        list += length + 1;
+    }
+}
+
+/// `man 7 cgroups`: lines of "hierarchy:controllers:path"; version 2 has hierarchy 0 and no
+/// controllers.
+static int32_t quota_of_process(void) {
+    static const char *const v2_mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+    static const char *const v1_mounts[] = {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"};
+    char text[8192];
+    if (!read_text("/proc/self/cgroup", text, sizeof text)) return INT32_MAX;
+
+    int32_t smallest = INT32_MAX;
+    char *rest = text, *line;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char *hierarchy = strsep(&line, ":");
+        char *controllers = strsep(&line, ":");
+        if (hierarchy == NULL || controllers == NULL || line == NULL) continue;
+        bool is_v2 = strcmp(hierarchy, "0") == 0 && *controllers == 0;
+        if (!is_v2 && !names_cpu(controllers)) continue;
+        for (int i = 0; i < 2; i++) {
+            char group[PATH_MAX];
+            snprintf(group, sizeof group, "%s", strcmp(line, "/") == 0 ? "" : line);
+            int32_t found = quota_of_group(is_v2 ? v2_mounts[i] : v1_mounts[i], group, is_v2);
+            if (found < smallest) smallest = found;
+        }
+    }
+    return smallest;
+}
+
+static int32_t processors_of_affinity(void) {
+    // Larger than any mask of today's kernels (8192 CPUs); a larger one makes the call fail.
+    unsigned long mask[16384 / (8 * sizeof(unsigned long))] = {0};
+    if (sched_getaffinity(0, sizeof mask, (cpu_set_t *)(void *)mask) != 0) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+        return online > 0 ? (int32_t)online : 1;
+    }
+    int32_t count = 0;
+    for (size_t i = 0; i < sizeof mask / sizeof mask[0]; i++) {
+        count += __builtin_popcountl(mask[i]);
+    }
+    return count;
+}
+
+int32_t edgep_usable_processor_count(void) {
+    int32_t count = processors_of_affinity(), quota = quota_of_process();
+    if (quota < count) count = quota;
+    return count > 1 ? count : 1;
+}
