@@ -1,5 +1,5 @@
 import CChecksums
-package import EdgeFormat
+import EdgeFormat
 
 /// What was written.
 package struct WrittenContainer: Sendable {

@@ -114,9 +114,9 @@ package struct LoweredModel {
         if parameter.shape.count == 2, case .checkpoint(let source, let type) = parameter.storage {
             let stored: StoredType
             switch type {
-            case .f32: stored = .f32
-            case .f16: stored = .f16
-            case .bf16: stored = .bf16
+            case .float32: stored = .f32
+            case .float16: stored = .f16
+            case .bfloat16: stored = .bf16
             default: throw .unsupportedElementType(tensor: name, type: type.name)
             }
             let checkpoint = model.checkpoint
