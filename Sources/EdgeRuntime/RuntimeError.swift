@@ -1,4 +1,5 @@
 package import EdgeFormat
+package import EdgeTokenizer
 
 /// Why a container cannot be loaded or an input cannot be run.
 package enum RuntimeError: Error, Equatable {
@@ -17,7 +18,11 @@ package enum RuntimeError: Error, Equatable {
     case wrongTypeCount(expected: Int, found: Int)
     /// A row of activations holds NaN or infinity, or overflows.
     case notFinite(instruction: Int, row: Int)
+    /// The task needs an output that the program does not compute.
     case noSuchOutput
+    case tokenizer(TokenizerError)
+    /// Text was given to a model that runs from token ids only.
+    case noTokenizer
 }
 
 extension RuntimeError {
@@ -53,7 +58,11 @@ extension RuntimeError {
         case .notFinite(let instruction, let row):
             return "instruction \(instruction) makes a value in row \(row) that is not finite"
         case .noSuchOutput:
-            return "the model has no such output"
+            return "the model does not compute what this task needs"
+        case .tokenizer(let error):
+            return error.description
+        case .noTokenizer:
+            return "the model has no tokenizer; give token ids with --ids"
         }
     }
 }

@@ -1,0 +1,137 @@
+import CEdgeKernels
+import EdgeFormat
+package import EdgeTokenizer
+
+/// What a model is for.
+package enum EngineTask: Sendable {
+    case embed
+    case classify
+    case raw
+
+    /// The task with a name of the command line or the metadata, or nil.
+    package init?(name: [UInt8]) {
+        if name.elementsEqual("embed".utf8) {
+            self = .embed
+        } else if name.elementsEqual("classify".utf8) {
+            self = .classify
+        } else if name.elementsEqual("raw".utf8) {
+            self = .raw
+        } else {
+            return nil
+        }
+    }
+
+    package var name: StaticString {
+        switch self {
+        case .embed: "embed"
+        case .classify: "classify"
+        case .raw: "raw"
+        }
+    }
+}
+
+/// The classes of a text with their probabilities.
+package struct Classification: Equatable, Sendable {
+    /// Index of the most probable class; the first of equals.
+    package let best: Int
+    /// One probability for each class.
+    package let scores: [Float]
+    package let logits: [Float]
+}
+
+/// A session with the tokenizer and the labels of its container.
+package final class Engine {
+    package let session: Session
+    /// Nil for a model that runs from token ids only.
+    package let tokenizer: Tokenizer?
+    /// What the model was made for.
+    package let task: EngineTask
+    /// Names of the classes, UTF-8.
+    package let labels: [[UInt8]]
+
+    package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
+        let metadata = container.directory.metadata
+        do {
+            task = try Self.task(of: metadata)
+        } catch {
+            throw .format(error)
+        }
+        if case .texts(let labels)? = metadata["labels"] {
+            self.labels = labels
+        } else {
+            labels = []
+        }
+        tokenizer = try Self.tokenizer(of: container)
+        session = try Session(container, options: options)
+        if let logits = session.program.output(.logits), !labels.isEmpty {
+            let columns = session.program.values[logits].columnCount
+            guard columns == labels.count else {
+                throw .format(
+                    .wrongValue(
+                        field: "number of labels", expected: UInt64(columns),
+                        found: UInt64(labels.count)))
+            }
+        }
+    }
+
+    /// The tokenizer of a container; nil if it has none.
+    package static func tokenizer(of container: Container) throws(RuntimeError) -> Tokenizer? {
+        guard let index = container.directory.tensor(named: Array("tokenizer".utf8)) else {
+            return nil
+        }
+        let tensor = container.directory.tensors[index]
+        let bytes = try ChunkDecoder(container).bytes(of: tensor)
+        let blob = Array(
+            UnsafeRawBufferPointer(start: bytes.start, count: tensor.rawByteCount))
+        let tokenizer: Tokenizer
+        do {
+            tokenizer = try Tokenizer(blob)
+        } catch {
+            throw .tokenizer(error)
+        }
+        let vocabularySize = container.directory.program.vocabularySize
+        guard tokenizer.vocabularySize <= vocabularySize else {
+            throw .format(
+                .wrongValue(
+                    field: "vocabulary of the tokenizer", expected: UInt64(vocabularySize),
+                    found: UInt64(tokenizer.vocabularySize)))
+        }
+        return tokenizer
+    }
+
+    private static func task(of metadata: Metadata) throws(FormatError) -> EngineTask {
+        let name = try metadata.text("task")
+        guard let task = EngineTask(name: name) else { throw .unknownFeature(name: name) }
+        return task
+    }
+
+    /// The tokens of a text with the special tokens of the model, cut to what the model takes.
+    package func encode(_ text: [UInt8], pair: [UInt8]?) throws(RuntimeError) -> Encoding {
+        guard let tokenizer else { throw .noTokenizer }
+        return tokenizer.encode(text, pair: pair, maximumTokens: session.maximumTokens)
+    }
+
+    /// The sentence embedding of a sequence.
+    package func embed(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) -> [Float] {
+        try session.run(tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [.embedding])[0].values
+    }
+
+    /// The classes of a sequence.
+    package func classify(
+        tokenIDs: [Int32], typeIDs: [Int32]
+    ) throws(RuntimeError) -> Classification {
+        let logits = try session.run(
+            tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [.logits])[0].values
+        var scores = [Float](repeating: 0, count: logits.count)
+        session.instructionSet.kernels.softmax(logits, Int64(logits.count), &scores)
+        var best = 0
+        for (index, logit) in logits.enumerated() where logit > logits[best] { best = index }
+        return Classification(best: best, scores: scores, logits: logits)
+    }
+
+    /// The plain tensor that a model makes: logits of a head, else the last hidden state.
+    package func raw(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) -> Output {
+        let output: OutputCode = session.hasOutput(.logits) ? .logits : .hiddenState
+        return try session.run(tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [output])[0]
+    }
+}
