@@ -77,7 +77,10 @@ let package = Package(
             ]),
         program(
             "run-edge",
-            ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "CommandLineSupport", "CEdgePlatform"]),
+            [
+                "EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "CommandLineSupport",
+                "CEdgePlatform", "CChecksums",
+            ]),
         program(
             "compare",
             [
