@@ -73,7 +73,7 @@ let package = Package(
             "compress",
             [
                 "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
-                "Reporting", "CommandLineSupport",
+                "Reporting", "CommandLineSupport", "EdgeFormat", "EdgeRuntime", "CEdgePlatform",
             ]),
         program(
             "run-edge",

@@ -118,7 +118,7 @@ enum BenchCommand {
 
     /// Rounds to the microsecond.
     private static func rounded(_ milliseconds: Double) -> Double {
-        (milliseconds * 1000).rounded() / 1000
+        Double(Int(milliseconds * 1000 + 0.5)) / 1000
     }
 
     private static func json(

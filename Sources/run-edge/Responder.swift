@@ -132,7 +132,7 @@ struct Responder {
         var lines: [UInt8] = []
         for index in order.prefix(5) {
             if !lines.isEmpty { lines.append(0x0a) }
-            let tenthsOfPercent = Int((classes.scores[index] * 1000).rounded())
+            let tenthsOfPercent = Int(classes.scores[index] * 1000 + 0.5)
             let percent = "\(tenthsOfPercent / 10).\(tenthsOfPercent % 10) %"
             for _ in percent.utf8.count..<7 { lines.append(0x20) }
             lines += Array(percent.utf8) + [0x20, 0x20] + label(index)
