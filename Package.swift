@@ -73,7 +73,8 @@ let package = Package(
             "compress",
             [
                 "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
-                "Reporting", "CommandLineSupport", "EdgeFormat", "EdgeRuntime", "CEdgePlatform",
+                "Reporting", "CommandLineSupport", "Tensors", "EdgeFormat", "EdgeRuntime",
+                "CEdgePlatform",
             ]),
         program(
             "run-edge",

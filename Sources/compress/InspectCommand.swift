@@ -4,6 +4,7 @@ import EdgeFormat
 import EdgeRuntime
 import ModelGraph
 import Packaging
+import Tensors
 
 /// `compress inspect <model.atn | checkpoint>`
 enum InspectCommand {

@@ -106,10 +106,10 @@ struct Summary {
             if record.changedNothing { lines.append("pass '\(record.pass)' changed nothing") }
             lines += record.notes.map { "\(record.pass): \($0)" }
         }
-        let ratio = Double(checkpointBytes) / Double(max(1, written.byteCount))
+        let share = 100 * Double(written.byteCount) / Double(max(1, checkpointBytes))
         lines.append(
             "\(output): \(written.byteCount) bytes, "
-                + "\(String(format: "%.2f", ratio)) times smaller than \(path), "
+                + "\(String(format: "%.1f", share)) % of \(path), "
                 + "\(String(format: "%.2f", seconds)) s")
         return lines.joined(separator: "\n") + "\n"
     }
