@@ -91,6 +91,7 @@ let package = Package(
 
         tests("TensorsTests", ["Tensors"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
+        tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -80,7 +80,7 @@ extension Model {
             switch term.index {
             case .tokenIDs: needed = vocabularySize
             case .typeIDs: needed = max(1, typeCount)
-            case .positions(let offset): needed = maximumTokens + offset
+            case .positions(let offset): needed = offset < 0 ? .max : maximumTokens + offset
             }
             guard shape[0] >= needed else {
                 throw .tableTooSmall(term.table, needed: needed, found: shape[0])
