@@ -136,7 +136,7 @@ extension Parameter {
         switch storage {
         case .checkpoint(let name, _):
             return checkpoint.shape(of: name) ?? [-1]
-        case .dense(let tensor):
+        case .dense(let tensor, _):
             return tensor.shape
         case .quantizedRows(let rows):
             let isWhole =

@@ -117,7 +117,7 @@ extension PackagingError {
         switch self {
         case .file, .zstd: "\(output): \(description)"
         case .checkpoint: description
-        case .format, .unsupportedElementType, .rowTooLarge: "\(file): \(description)"
+        case .model, .format, .unsupportedElementType, .rowTooLarge: "\(file): \(description)"
         }
     }
 }
