@@ -159,7 +159,7 @@ extension ContainerDirectory {
 
     private static func tensors(_ reader: inout ByteReader) throws(FormatError) -> [TensorRecord] {
         let count = try reader.count("tensor count", entryBytes: 1, limit: ContainerLimits.tensors)
-        let nameBytes = Int(try reader.u32("tensor name bytes"))
+        let nameBytes = try reader.number("tensor name bytes")
         var records = try reader.nested(count * TensorRecord.byteCount, "tensor table")
         var names = try reader.nested(nameBytes, "tensor names")
         try reader.end("tensors")
@@ -289,7 +289,7 @@ extension ContainerDirectory {
                 else {
                     throw .tensor(
                         name: tensor.name, field: "scales tensor", expected: UInt64(tensor.rowCount),
-                        found: UInt64(tensor.scales ?? Int(TensorRecord.none)))
+                        found: tensor.scales.map { UInt64($0) } ?? UInt64(TensorRecord.none))
                 }
             }
         }

@@ -8,8 +8,8 @@ package enum ContainerLimits {
     package static let rank = 4
     /// Bytes of one chunk before compression.
     package static let chunkRawBytes = 1 << 20
-    /// Elements of one tensor.
-    package static let tensorElements = 1 << 48
+    /// Elements of one tensor: 2⁴⁸, or fewer where sizes in bytes would not fit `Int`.
+    package static let tensorElements = Int(min(1 << 48, UInt64(Int.max) / 4))
     package static let values = 1 << 16
     /// Regions of the arena; with the limits of rows and columns, sizes stay within 64 bits.
     package static let slots = 1 << 12
