@@ -207,7 +207,9 @@ extension ContainerDirectory {
             var remaining = tensor.rawByteCount
             let rowBytes = tensor.columnCount * tensor.type.byteCount
             if remaining > 0 {
-                guard tensor.chunkRawBytes > 0, tensor.chunkRawBytes % rowBytes == 0 else {
+                guard tensor.chunkRawBytes > 0, tensor.chunkRawBytes % rowBytes == 0,
+                    tensor.chunkRawBytes <= min(remaining, ContainerLimits.chunkRawBytes)
+                else {
                     throw .tensor(
                         name: tensor.name, field: "bytes per chunk (a multiple of the row size)",
                         expected: UInt64(rowBytes), found: UInt64(tensor.chunkRawBytes))
@@ -220,10 +222,10 @@ extension ContainerDirectory {
                         found: UInt64(tensor.chunkCount))
                 }
             } else {
-                guard tensor.chunkCount == 0 else {
+                guard tensor.chunkCount == 0, tensor.chunkRawBytes == 0 else {
                     throw .tensor(
-                        name: tensor.name, field: "chunk count", expected: 0,
-                        found: UInt64(tensor.chunkCount))
+                        name: tensor.name, field: "chunks of an empty tensor", expected: 0,
+                        found: UInt64(max(tensor.chunkCount, tensor.chunkRawBytes)))
                 }
             }
             for index in nextChunk..<nextChunk + tensor.chunkCount {

@@ -36,7 +36,7 @@ package struct TensorRecord: Equatable, Sendable {
     package var firstChunk: Int
     package var chunkCount: Int
     /// Bytes of every chunk of this tensor before compression, except that the last may be
-    /// shorter; a multiple of the row size.
+    /// shorter; a multiple of the row size, no more than the tensor has, 0 for an empty tensor.
     package var chunkRawBytes: Int
     package var scheme: QuantizationScheme
     /// Index of the tensor of scales.
