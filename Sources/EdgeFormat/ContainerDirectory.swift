@@ -177,7 +177,8 @@ extension ContainerDirectory {
     }
 
     /// Chunks belong to the tensors in order, fill them exactly, and fill the file from 128 to
-    /// the directory without holes, apart from zero padding before each tensor.
+    /// the directory without holes, apart from zero padding before each tensor and up to a
+    /// multiple of the element size before each chunk.
     private func checkPlacement(
         file: UnsafeRawBufferPointer, header: ContainerHeader
     ) throws(FormatError) {
@@ -237,7 +238,9 @@ extension ContainerDirectory {
                         expected: UInt64(expectedRaw), found: UInt64(chunk.rawSize))
                 }
                 remaining -= expectedRaw
-                let alignment = index == nextChunk ? ContainerHeader.alignment : 1
+                // Runtimes read raw chunks where they are mapped.
+                let alignment =
+                    index == nextChunk ? ContainerHeader.alignment : tensor.type.byteCount
                 let start = (end + alignment - 1) / alignment * alignment
                 guard chunk.offset == start else {
                     throw .tensor(
