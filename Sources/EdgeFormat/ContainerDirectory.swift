@@ -51,9 +51,13 @@ package struct ContainerDirectory: Equatable, Sendable {
             let order = SectionTag.order(tag)
             if let lastOrder, lastOrder >= order { throw .sectionOrder(tag: tag) }
             lastOrder = order
-            payloads.append((tag, try reader.nested(size, "section")))
+            let payload = try reader.nested(size, "section")
             try reader.zeros((8 - size % 8) % 8, "section padding")
-            if SectionTag(rawValue: tag) == nil, flags & 1 != 0 { throw .unknownSection(tag: tag) }
+            if SectionTag(rawValue: tag) != nil {
+                payloads.append((tag, payload))
+            } else if flags & 1 != 0 {
+                throw .unknownSection(tag: tag)
+            }
         }
         func payload(_ section: SectionTag) throws(FormatError) -> ByteReader {
             for payload in payloads where payload.tag == section.rawValue { return payload.reader }

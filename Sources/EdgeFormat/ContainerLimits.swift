@@ -3,6 +3,8 @@ package enum ContainerLimits {
     package static let directoryBytes = 64 << 20
     package static let features = 64
     package static let metadataEntries = 1024
+    /// Texts of all lists of the metadata together.
+    package static let metadataListTexts = 1 << 20
     package static let chunks = 1 << 24
     package static let tensors = 1 << 16
     package static let rank = 4
