@@ -54,6 +54,10 @@ package struct ContainerDirectory: Equatable, Sendable {
             let payload = try reader.nested(size, "section")
             try reader.zeros((8 - size % 8) % 8, "section padding")
             if SectionTag(rawValue: tag) != nil {
+                guard flags == 1 else {
+                    throw .wrongValue(
+                        field: "flags of a known section", expected: 1, found: UInt64(flags))
+                }
                 payloads.append((tag, payload))
             } else if flags & 1 != 0 {
                 throw .unknownSection(tag: tag)
