@@ -17,6 +17,7 @@ package enum ContainerLimits {
     package static let slots = 1 << 12
     package static let instructions = 1 << 16
     package static let maximumTokens = 1 << 24
-    /// Inputs of one linear product, so that int32 accumulators cannot overflow.
-    package static let linearDepth = 131_072
+    /// Inputs of one linear product, so that int32 accumulators cannot overflow:
+    /// 65536 · 255 · 127 < 2³¹.
+    package static let linearDepth = 65_536
 }
