@@ -89,6 +89,7 @@ let package = Package(
             ]),
 
         tests("TensorsTests", ["Tensors"]),
+        tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
     ],
     swiftLanguageModes: [.v6],
