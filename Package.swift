@@ -92,6 +92,7 @@ let package = Package(
             ]),
 
         tests("TensorsTests", ["Tensors"]),
+        tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
