@@ -72,7 +72,9 @@ let package = Package(
         module("EdgeRuntime", ["EdgeFormat", "EdgeTokenizer", "CEdgeKernels", "CEdgePlatform"]),
 
         // Workstation: session and reference → report.
-        module("Evaluation", ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
+        module(
+            "Evaluation",
+            ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
         module("Reporting", ["ModelCompression", "Evaluation"]),
 
         program(
