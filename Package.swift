@@ -84,6 +84,9 @@ let package = Package(
                 "Checkpoints", "ModelGraph", "EdgeRuntime", "Evaluation", "Reporting",
                 "CommandLineSupport",
             ]),
+
+        tests("TensorsTests", ["Tensors"]),
+        tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -13,7 +13,7 @@ package struct Model: Sendable {
     package var family: String
     package var task: ModelTask
     package var graph: Graph
-    /// Weights by name. Names are those of the checkpoint without a family prefix such as `bert.`.
+    /// Weights by their name in the checkpoint without a family prefix such as `bert.`.
     package var parameters: [String: Parameter]
     /// Names of the classes, in the order of the logits; empty for other tasks.
     package var labels: [String]

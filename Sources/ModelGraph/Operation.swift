@@ -43,7 +43,9 @@ package struct Linear: Hashable, Sendable {
     }
 }
 
-/// Multi-head scaled dot-product attention (Vaswani et al. 2017) over inputs query, key, value.
+/// Multi-head scaled dot-product attention over inputs query, key, value.
+///
+/// Vaswani et al. 2017.
 ///
 /// Query: `[queries, headCount · headSize]`; key: `[keys, keyValueHeadCount · headSize]`;
 /// value: `[keys, keyValueHeadCount · valueSize]`; result: `[queries, headCount · valueSize]`.
@@ -80,7 +82,9 @@ package struct Attention: Hashable, Sendable {
     }
 }
 
-/// Normalizes each row to mean 0 and variance 1, then applies gamma and beta (Ba et al. 2016).
+/// Normalizes each row to mean 0 and variance 1, then applies gamma and beta.
+///
+/// Ba et al. 2016.
 package struct LayerNormalization: Hashable, Sendable {
     /// Parameter of shape `[columns]`.
     package var gamma: String

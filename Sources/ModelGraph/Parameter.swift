@@ -6,7 +6,7 @@ package struct QuantizedRows: Sendable {
     package let columnCount: Int
     /// `[rowCount, columnCount]`, each in −127…127.
     package let codes: [Int8]
-    /// `[rowCount]`
+    /// One per row, `[rowCount]`.
     package let scales: [Float]
 
     package init(rowCount: Int, columnCount: Int, codes: [Int8], scales: [Float]) {

@@ -1,19 +1,68 @@
 package import Tensors
 
 /// Runs a model in float32: the reference that compressed models are measured against.
-package struct ReferenceExecutor {
+///
+/// Products go through OpenBLAS, everything else through plain loops; sums of normalizations and
+/// softmax are kept in double. Weights are widened at their first use and kept.
+package struct ReferenceExecutor: Sendable {
     /// Sees a node with its inputs and its output, each `[rows, columns]`.
     package typealias Tap = (Node, [Tensor], Tensor) -> Void
 
     package let model: Model
+    /// Threads for matrix products.
+    package let threadCount: Int
+    let weights: WeightStore
+    /// For each node, the values that no later node and no output needs.
+    private let releasedValues: [[ValueID]]
+    private let problem: ModelError?
 
     package init(model: Model, threadCount: Int) {
         self.model = model
+        self.threadCount = threadCount
+        weights = WeightStore(model: model)
+        var problem: ModelError?
+        do throws(ModelError) {
+            try model.validate()
+        } catch {
+            problem = error
+        }
+        self.problem = problem
+        releasedValues = Self.releasedValues(model.graph)
     }
 
+    /// Runs one input.
+    ///
+    /// - Parameters:
+    ///   - tokenIDs: 1 to `model.maximumTokens` ids.
+    ///   - typeIDs: One per token; nil means 0 for all.
+    ///   - tap: Called after each node, in execution order.
+    /// - Returns: The outputs of the graph, each `[rows, columns]`.
+    /// - Throws: Also if the graph of the model is not well formed.
     package func run(
         tokenIDs: [Int32], typeIDs: [Int32]? = nil, tap: Tap? = nil
     ) throws(ModelError) -> [OutputRole: Tensor] {
-        fatalError()
+        if let problem { throw problem }
+        let input = try TokenInput(tokenIDs: tokenIDs, typeIDs: typeIDs, for: model)
+        MatrixProduct.setThreadCount(threadCount)
+        var values = [Tensor?](repeating: nil, count: model.graph.values.count)
+        for (position, node) in model.graph.nodes.enumerated() {
+            let inputs = node.inputs.compactMap { values[$0.index] }
+            let output = try compute(node, inputs, input)
+            tap?(node, inputs, output)
+            values[node.output.index] = output
+            for value in releasedValues[position] { values[value.index] = nil }
+        }
+        return model.graph.outputs.compactMapValues { values[$0.index] }
+    }
+
+    private static func releasedValues(_ graph: Graph) -> [[ValueID]] {
+        var needed = Set(graph.outputs.values)
+        var released: [[ValueID]] = []
+        for node in graph.nodes.reversed() {
+            let last = Set(node.inputs + [node.output]).subtracting(needed)
+            released.append(Array(last))
+            needed.formUnion(last)
+        }
+        return released.reversed()
     }
 }

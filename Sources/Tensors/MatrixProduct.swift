@@ -36,8 +36,9 @@ package enum MatrixProduct {
         }
         let values = [Float](unsafeUninitializedCapacity: count) { output, initialized in
             if let bias {
-                for index in 0..<count {
-                    output[index] = bias.values[index % outputs]
+                for row in 0..<rows {
+                    let start = row * outputs
+                    _ = output[start..<start + outputs].initialize(fromContentsOf: bias.values)
                 }
             } else {
                 output.initialize(repeating: 0)

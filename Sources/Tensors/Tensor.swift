@@ -1,9 +1,8 @@
 /// An n-dimensional array of float32 in row-major order; an empty shape is a scalar.
 package struct Tensor: Equatable, Sendable {
     package let shape: [Int]
-    package var values: [Float] {
-        didSet { precondition(values.count == oldValue.count, "the element count must not change") }
-    }
+    /// As many as the shape says; may be changed in place but not in number.
+    package var values: [Float]
 
     /// - Precondition: `values` has as many elements as `shape` says. Data that was not checked
     ///   before goes through `init(checking:values:)`.
