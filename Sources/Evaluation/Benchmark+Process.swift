@@ -27,6 +27,17 @@ extension Benchmark {
         return try Benchmark(json: json, program: name)
     }
 
+    /// The benchmark as one line of JSON with a line end.
+    package func json(program: String) throws(EvaluationError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        do {
+            return try Array(encoder.encode(self)) + [UInt8(ascii: "\n")]
+        } catch {
+            throw .programOutput(program, reason: "\(error)")
+        }
+    }
+
     init(json: Data, program: String) throws(EvaluationError) {
         do {
             self = try JSONDecoder().decode(Benchmark.self, from: json)
@@ -48,35 +59,5 @@ extension Benchmark {
         @unknown default:
             "it is not a benchmark"
         }
-    }
-}
-
-/// Finds the programs of this package.
-package enum ProgramSearch {
-    /// The file of the running program.
-    package static var ownProgram: URL? {
-        guard
-            let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        else { return nil }
-        return URL(fileURLWithPath: path)
-    }
-
-    /// A program beside the running one, or else on PATH.
-    package static func find(_ name: String) throws(EvaluationError) -> URL {
-        var folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
-        if let own = ownProgram { folders.insert(own.deletingLastPathComponent().path[...], at: 0) }
-        return try find(name, in: folders.map(String.init))
-    }
-
-    static func find(_ name: String, in folders: [String]) throws(EvaluationError) -> URL {
-        for folder in folders {
-            let program = URL(fileURLWithPath: folder).appendingPathComponent(name)
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: program.path, isDirectory: &isFolder),
-                !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: program.path)
-            else { continue }
-            return program
-        }
-        throw .programNotFound(name)
     }
 }
