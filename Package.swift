@@ -73,11 +73,15 @@ let package = Package(
             "compress",
             [
                 "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
-                "Reporting", "CommandLineSupport",
+                "Reporting", "CommandLineSupport", "Tensors", "EdgeFormat", "EdgeRuntime",
+                "CEdgePlatform",
             ]),
         program(
             "run-edge",
-            ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "CommandLineSupport", "CEdgePlatform"]),
+            [
+                "EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "CommandLineSupport",
+                "CEdgePlatform", "CChecksums",
+            ]),
         program(
             "compare",
             [
@@ -87,6 +91,7 @@ let package = Package(
 
         tests("TensorsTests", ["Tensors"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
+        tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

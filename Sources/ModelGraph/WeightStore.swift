@@ -1,6 +1,6 @@
-package import Checkpoints
+import Checkpoints
 import Synchronization
-package import Tensors
+import Tensors
 
 /// Float32 values of a model's parameters, kept after their first use.
 final class WeightStore: Sendable {
@@ -27,25 +27,9 @@ final class WeightStore: Sendable {
     func add(
         row: Int, of table: String, to output: inout [Float], at start: Int, node: String
     ) throws(ModelError) {
-        switch try parameter(table, node: node).storage {
-        case .checkpoint(let name, _):
-            do {
-                let values = try checkpoint.floats(name, rows: row..<row + 1).values
-                for (column, value) in values.enumerated() { output[start + column] += value }
-            } catch {
-                throw .checkpoint(error)
-            }
-        case .dense(let tensor):
-            let columns = tensor.columnCount
-            for column in 0..<columns {
-                output[start + column] += tensor.values[row * columns + column]
-            }
-        case .quantizedRows(let rows):
-            let scale = rows.scales[row]
-            for column in 0..<rows.columnCount {
-                output[start + column] += scale * Float(rows.codes[row * rows.columnCount + column])
-            }
-        }
+        let parameter = try parameter(table, node: node)
+        let values = try parameter.floats(in: checkpoint, rows: row..<row + 1).values
+        for (column, value) in values.enumerated() { output[start + column] += value }
     }
 
     private func parameter(_ name: String, node: String) throws(ModelError) -> Parameter {
@@ -53,23 +37,5 @@ final class WeightStore: Sendable {
             throw .graph(node: node, .noParameter(name))
         }
         return parameter
-    }
-}
-
-extension Parameter {
-    /// The numbers in float32; quantized ones as scale · code.
-    package func floats(in checkpoint: Checkpoint) throws(ModelError) -> Tensor {
-        switch storage {
-        case .checkpoint(let name, _):
-            do {
-                return try checkpoint.floats(name)
-            } catch {
-                throw .checkpoint(error)
-            }
-        case .dense(let tensor):
-            return tensor
-        case .quantizedRows(let rows):
-            return rows.dequantized
-        }
     }
 }

@@ -1,4 +1,34 @@
+import CommandLineSupport
+
+/// Turns a float checkpoint into an `.atn` container.
 @main
 struct Compress {
-    static func main() {}
+    static func main() {
+        let arguments = Arguments.ofProcess()
+        do throws(Failure) {
+            if let first = arguments.first, isSame(first, "inspect") {
+                Console.exit(try InspectCommand.run(Array(arguments.dropFirst())))
+            }
+            Console.exit(try CompressCommand.run(arguments))
+        } catch {
+            Console.report("compress", error.message)
+            Console.exit(error.status)
+        }
+    }
+}
+
+/// Why the program stops: one sentence and an exit status.
+struct Failure: Error {
+    let message: String
+    let status: ExitStatus
+
+    init(_ message: String, _ status: ExitStatus) {
+        self.message = message
+        self.status = status
+    }
+
+    init(_ error: UsageError) {
+        message = error.message
+        status = .wrongUsage
+    }
 }

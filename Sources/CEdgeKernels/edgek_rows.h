@@ -1,0 +1,240 @@
+// Quantization and the functions over rows, for the vector tables.
+#pragma once
+
+#include "edgek_vector.h"
+
+/// Sixteen values of a row, times their multipliers, zeros behind `count`.
+EDGEK_INLINE edgek_real edgek_scaled(const float *x, const float *multipliers, int64_t count) {
+    edgek_real value = edgek_load_part(x, count);
+    return multipliers ? value * edgek_load_part(multipliers, count) : value;
+}
+
+EDGEK_INLINE void edgek_store_codes(int8_t *codes, edgek_ints values) {
+    edgek_bytes bytes = __builtin_convertvector(values, edgek_bytes);
+    memcpy(codes, &bytes, sizeof bytes);
+}
+
+EDGEK_INLINE void edgek_clear_codes(int8_t *codes, int64_t first, int64_t end) {
+    if (first < end) memset(codes + first, 0, (size_t)(end - first));
+}
+
+EDGEK_INLINE int64_t edgek_whole_lanes(int64_t count) {
+    return (count + EDGEK_LANES - 1) / EDGEK_LANES * EDGEK_LANES;
+}
+
+static int64_t quantize_rows(
+    const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
+    const float *multipliers, int8_t *codes, int64_t code_stride, edgek_row_quantization *rows
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        const float *source = x + row * x_stride;
+        int8_t *target = codes + row * code_stride;
+        edgek_ints low_keys = (edgek_ints)0, high_keys = (edgek_ints)0;
+        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
+            edgek_real value = edgek_scaled(
+                source + j, multipliers ? multipliers + j : NULL, column_count - j);
+            edgek_ints keys = edgek_as_ints(edgek_order_key(edgek_as_bits(value)));
+            low_keys = __builtin_elementwise_min(low_keys, keys);
+            high_keys = __builtin_elementwise_max(high_keys, keys);
+        }
+        int32_t low_key = __builtin_reduce_min(low_keys);
+        int32_t high_key = __builtin_reduce_max(high_keys);
+        if (low_key <= EDGEK_KEY_OF_MINUS_INFINITY || high_key >= EDGEK_KEY_OF_INFINITY) return row;
+        float low = edgek_float_of_key(low_key);
+        float range = edgek_float_of_key(high_key) - low;
+        if (!(range < __builtin_inff())) return row;
+
+        int is_empty = range < EDGEK_SMALLEST_RANGE;
+        float scale = is_empty ? 0.0f : range / 255.0f;
+        float inverse = is_empty ? 0.0f : 255.0f / range;
+        int32_t zero_point =
+            edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
+        edgek_ints sums = (edgek_ints)0;
+        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
+            edgek_real value = edgek_scaled(
+                source + j, multipliers ? multipliers + j : NULL, column_count - j);
+            edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + zero_point;
+            code = edgek_clamp(code, 0, 255) - 128;
+            if (column_count - j < EDGEK_LANES) {
+                edgek_ints is_inside = edgek_lane_numbers() < (int32_t)(column_count - j);
+                code = is_inside ? code : (edgek_ints)0;
+            }
+            sums += code;
+            edgek_store_codes(target + j, code);
+        }
+        edgek_clear_codes(target, edgek_whole_lanes(column_count), code_stride);
+        rows[row] = (edgek_row_quantization){scale, zero_point, __builtin_reduce_add(sums)};
+    }
+    return -1;
+}
+
+static int64_t quantize_heads(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t first_row, int64_t row_end,
+    int64_t head_count, int64_t head_size, int8_t *codes, int64_t code_stride, float *scales
+) {
+    for (int64_t row = first_row; row < row_end; row++) {
+        for (int64_t head = 0; head < head_count; head++) {
+            const float *source = x + row * x_stride + head * head_size;
+            int8_t *target = codes + (head * row_count + row) * code_stride;
+            edgek_ints largest_keys = (edgek_ints)0;
+            for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
+                edgek_real value = edgek_load_part(source + d, head_size - d);
+                edgek_ints keys = edgek_as_ints(edgek_as_bits(edgek_magnitude(value)));
+                largest_keys = __builtin_elementwise_max(largest_keys, keys);
+            }
+            int32_t largest_key = __builtin_reduce_max(largest_keys);
+            if (largest_key >= EDGEK_KEY_OF_INFINITY) return row;
+            float largest = edgek_float_of_key(largest_key);
+
+            int is_empty = largest < EDGEK_SMALLEST_RANGE;
+            float inverse = is_empty ? 0.0f : 127.0f / largest;
+            scales[head * row_count + row] = is_empty ? 0.0f : largest / 127.0f;
+            for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
+                edgek_real value = edgek_load_part(source + d, head_size - d);
+                edgek_ints code = edgek_as_ints(edgek_round(value * inverse));
+                edgek_store_codes(target + d, edgek_clamp(code, -127, 127));
+            }
+            edgek_clear_codes(target, edgek_whole_lanes(head_size), code_stride);
+        }
+    }
+    return -1;
+}
+
+static void layer_norm(
+    const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
+    int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
+    float epsilon, float *y, int64_t y_stride
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        const float *source = x + row * x_stride;
+        const float *added = residual ? residual + row * residual_stride : NULL;
+        float *target = y + row * y_stride;
+        edgek_real sum = (edgek_real)(0.0f), squares = (edgek_real)(0.0f);
+        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
+            edgek_real t = edgek_load_part(source + j, column_count - j);
+            if (added) t = t + edgek_load_part(added + j, column_count - j);
+            sum = sum + t;
+            edgek_store_part(target + j, t, column_count - j);
+        }
+        float mean = edgek_fold(sum) / (float)column_count;
+        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
+            edgek_real d = edgek_load_part(target + j, column_count - j) - mean;
+            if (column_count - j < EDGEK_LANES) {
+                edgek_ints is_inside = edgek_lane_numbers() < (int32_t)(column_count - j);
+                d = is_inside ? d : (edgek_real)(0.0f);
+            }
+            squares = squares + d * d;
+            edgek_store_part(target + j, d, column_count - j);
+        }
+        float variance = edgek_fold(squares) / (float)column_count;
+        float inverse = 1.0f / __builtin_elementwise_sqrt(variance + epsilon);
+        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
+            int64_t count = column_count - j;
+            edgek_real t = edgek_load_part(target + j, count) * inverse;
+            t = t * edgek_load_part(gamma + j, count);
+            if (beta) t = t + edgek_load_part(beta + j, count);
+            edgek_store_part(target + j, t, count);
+        }
+    }
+}
+
+static void activate(const float *x, int64_t count, edgek_activation activation, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_real value = edgek_load_part(x + i, count - i);
+        edgek_store_part(y + i, edgek_activate(value, activation), count - i);
+    }
+}
+
+static void add(const float *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_real sum = edgek_load_part(y + i, count - i) + edgek_load_part(x + i, count - i);
+        edgek_store_part(y + i, sum, count - i);
+    }
+}
+
+static void dequantize(const int8_t *codes, int64_t count, float scale, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        int64_t part = edgek_smaller(count - i, EDGEK_LANES);
+        edgek_bytes bytes = (edgek_bytes)(int8_t)0;
+        memcpy(&bytes, codes + i, (size_t)part);
+        edgek_store_part(y + i, __builtin_convertvector(bytes, edgek_real) * scale, part);
+    }
+}
+
+EDGEK_INLINE edgek_bits edgek_load_halves(const uint16_t *x, int64_t count) {
+    edgek_halves halves = (edgek_halves)(uint16_t)0;
+    memcpy(&halves, x, (size_t)edgek_smaller(count, EDGEK_LANES) * sizeof *x);
+    return __builtin_convertvector(halves, edgek_bits);
+}
+
+static void widen_f16(const uint16_t *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_bits half = edgek_load_halves(x + i, count - i);
+        edgek_real mantissa = __builtin_convertvector(half & UINT32_C(0x3ff), edgek_real);
+        edgek_store_part(y + i, edgek_as_real(edgek_f16_bits(half, mantissa)), count - i);
+    }
+}
+
+static void widen_bf16(const uint16_t *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_bits half = edgek_load_halves(x + i, count - i);
+        edgek_store_part(y + i, edgek_as_real(half << 16), count - i);
+    }
+}
+
+static void softmax(const float *x, int64_t count, float *y) {
+    edgek_real largest_lanes = (edgek_real)(-__builtin_inff());
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_real value = edgek_load_part(x + i, count - i);
+        edgek_ints is_inside = edgek_lane_numbers() < (int32_t)edgek_smaller(count - i, 16);
+        value = is_inside ? value : (edgek_real)(-__builtin_inff());
+        largest_lanes = value > largest_lanes ? value : largest_lanes;
+    }
+    float largest = edgek_fold_maximum(largest_lanes);
+    edgek_real sum = (edgek_real)(0.0f);
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_real e = edgek_exp(edgek_load_part(x + i, count - i) - largest);
+        edgek_ints is_inside = edgek_lane_numbers() < (int32_t)edgek_smaller(count - i, 16);
+        e = is_inside ? e : (edgek_real)(0.0f);
+        sum = sum + e;
+        edgek_store_part(y + i, e, count - i);
+    }
+    float inverse = 1.0f / edgek_fold(sum);
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_store_part(y + i, edgek_load_part(y + i, count - i) * inverse, count - i);
+    }
+}
+
+static void mean_rows(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
+) {
+    for (int64_t c = 0; c < column_count; c += EDGEK_LANES) {
+        edgek_real sum = (edgek_real)(0.0f);
+        for (int64_t row = 0; row < row_count; row++) {
+            sum = sum + edgek_load_part(x + row * x_stride + c, column_count - c);
+        }
+        if (row_count > 0) sum = sum / (float)row_count;
+        edgek_store_part(y + c, sum, column_count - c);
+    }
+}
+
+static void max_rows(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
+) {
+    for (int64_t c = 0; c < column_count; c += EDGEK_LANES) {
+        edgek_real largest = (edgek_real)(-__builtin_inff());
+        for (int64_t row = 0; row < row_count; row++) {
+            edgek_real value = edgek_load_part(x + row * x_stride + c, column_count - c);
+            largest = value > largest ? value : largest;
+        }
+        edgek_store_part(y + c, largest, column_count - c);
+    }
+}
+
+static void normalize_l2(const float *x, int64_t count, float epsilon, float *y) {
+    float norm = __builtin_elementwise_sqrt(edgek_dot(x, x, count));
+    float divisor = norm > epsilon ? norm : epsilon;
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_store_part(y + i, edgek_load_part(x + i, count - i) / divisor, count - i);
+    }
+}

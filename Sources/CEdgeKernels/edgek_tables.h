@@ -1,0 +1,56 @@
+// The tables of this architecture, and what every file that fills one shares.
+#pragma once
+
+#include "include/CEdgeKernels.h"
+
+extern const edgek_table edgek_table_scalar;
+#if defined(__x86_64__)
+extern const edgek_table edgek_table_sse4;
+extern const edgek_table edgek_table_avx2;
+extern const edgek_table edgek_table_avxvnni;
+extern const edgek_table edgek_table_avx512vnni;
+#elif defined(__aarch64__)
+extern const edgek_table edgek_table_neon;
+extern const edgek_table edgek_table_dotprod;
+extern const edgek_table edgek_table_i8mm;
+#endif
+
+/// Defines the table of the including file from its functions, which have the names of the fields.
+#define EDGEK_DEFINE_TABLE(isa, isa_name) \
+    const edgek_table edgek_table_##isa = { \
+        .name = isa_name, \
+        .packed_weight_bytes = packed_weight_bytes, \
+        .clear_packed_weights = clear_packed_weights, \
+        .pack_weights = pack_weights, \
+        .quantize_rows = quantize_rows, \
+        .quantize_heads = quantize_heads, \
+        .linear_s8 = linear_s8, \
+        .linear_f32 = linear_f32, \
+        .attention_f32 = attention_f32, \
+        .attention_s8 = attention_s8, \
+        .attention_scratch_bytes = attention_scratch_bytes, \
+        .layer_norm = layer_norm, \
+        .activate = activate, \
+        .add = add, \
+        .dequantize = dequantize, \
+        .widen_f16 = widen_f16, \
+        .widen_bf16 = widen_bf16, \
+        .softmax = softmax, \
+        .mean_rows = mean_rows, \
+        .max_rows = max_rows, \
+        .normalize_l2 = normalize_l2, \
+    }
+
+/// Key and value head of a query head.
+static inline int64_t edgek_key_value_head(const edgek_attention_shape *shape, int64_t head) {
+    if (shape->key_value_head_count < 1) return 0;
+    int64_t group_size = shape->head_count / shape->key_value_head_count;
+    return group_size > 0 ? head / group_size : 0;
+}
+
+/// Number of leading keys that a query sees.
+static inline int64_t edgek_visible_keys(const edgek_attention_shape *shape, int64_t query) {
+    if (!shape->causal) return shape->key_count;
+    int64_t visible = query + shape->key_count - shape->query_count + 1;
+    return visible < 0 ? 0 : visible < shape->key_count ? visible : shape->key_count;
+}

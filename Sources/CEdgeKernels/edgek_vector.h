@@ -1,0 +1,111 @@
+// Sixteen lanes as one value: the compiler splits them into the registers of the instruction set
+// that the including file has switched on. Arithmetic on them is IEEE-754, lane by lane.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+// Such values are never passed to a function that is not inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+typedef float edgek_real __attribute__((ext_vector_type(16)));
+typedef uint32_t edgek_bits __attribute__((ext_vector_type(16)));
+typedef int32_t edgek_ints __attribute__((ext_vector_type(16)));
+typedef int8_t edgek_bytes __attribute__((ext_vector_type(16)));
+typedef uint16_t edgek_halves __attribute__((ext_vector_type(16)));
+
+#include "edgek_activation.h"
+
+enum { EDGEK_LANES = 16 };
+
+EDGEK_INLINE int64_t edgek_smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+EDGEK_INLINE edgek_real edgek_load(const float *x) {
+    edgek_real lanes;
+    memcpy(&lanes, x, sizeof lanes);
+    return lanes;
+}
+
+/// The first `count` lanes, zeros behind them.
+EDGEK_INLINE edgek_real edgek_load_part(const float *x, int64_t count) {
+    if (count >= EDGEK_LANES) return edgek_load(x);
+    float lanes[EDGEK_LANES] = {0};
+    memcpy(lanes, x, (size_t)count * sizeof *x);
+    return edgek_load(lanes);
+}
+
+EDGEK_INLINE void edgek_store(float *y, edgek_real lanes) {
+    memcpy(y, &lanes, sizeof lanes);
+}
+
+EDGEK_INLINE void edgek_store_part(float *y, edgek_real lanes, int64_t count) {
+    if (count >= EDGEK_LANES) {
+        edgek_store(y, lanes);
+    } else {
+        memcpy(y, &lanes, (size_t)count * sizeof *y);
+    }
+}
+
+EDGEK_INLINE edgek_ints edgek_load_ints(const int32_t *x) {
+    edgek_ints lanes;
+    memcpy(&lanes, x, sizeof lanes);
+    return lanes;
+}
+
+EDGEK_INLINE edgek_ints edgek_load_ints_part(const int32_t *x, int64_t count) {
+    if (count >= EDGEK_LANES) return edgek_load_ints(x);
+    int32_t lanes[EDGEK_LANES] = {0};
+    memcpy(lanes, x, (size_t)count * sizeof *x);
+    return edgek_load_ints(lanes);
+}
+
+/// Lanes 0 … 15.
+EDGEK_INLINE edgek_ints edgek_lane_numbers(void) {
+    return (edgek_ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+}
+
+EDGEK_INLINE edgek_ints edgek_as_ints(edgek_bits bits) {
+    return (edgek_ints)bits;
+}
+
+EDGEK_INLINE edgek_ints edgek_clamp(edgek_ints x, int32_t low, int32_t high) {
+    x = __builtin_elementwise_max(x, (edgek_ints)low);
+    return __builtin_elementwise_min(x, (edgek_ints)high);
+}
+
+/// The canonical end of a sum: lane i takes in lane i + 8, i + 4, i + 2, i + 1.
+EDGEK_INLINE float edgek_fold(edgek_real sum) {
+    typedef float eight __attribute__((ext_vector_type(8)));
+    typedef float four __attribute__((ext_vector_type(4)));
+    typedef float two __attribute__((ext_vector_type(2)));
+    eight a = sum.lo + sum.hi;
+    four b = a.lo + a.hi;
+    two c = b.lo + b.hi;
+    return c.x + c.y;
+}
+
+/// The largest lane; which zero of two is returned is open, and so is the result with NaNs.
+EDGEK_INLINE float edgek_fold_maximum(edgek_real x) {
+    typedef float eight __attribute__((ext_vector_type(8)));
+    typedef float four __attribute__((ext_vector_type(4)));
+    typedef float two __attribute__((ext_vector_type(2)));
+    eight a = x.lo > x.hi ? x.lo : x.hi;
+    four b = a.lo > a.hi ? a.lo : a.hi;
+    two c = b.lo > b.hi ? b.lo : b.hi;
+    return c.x > c.y ? c.x : c.y;
+}
+
+/// The canonical sum of products.
+EDGEK_INLINE float edgek_dot(const float *a, const float *b, int64_t count) {
+    edgek_real sum = (edgek_real)(0.0f);
+    int64_t i = 0;
+    for (; i + EDGEK_LANES <= count; i += EDGEK_LANES) {
+        sum = sum + edgek_load(a + i) * edgek_load(b + i);
+    }
+    if (i < count) sum = sum + edgek_load_part(a + i, count - i) * edgek_load_part(b + i, count - i);
+    return edgek_fold(sum);
+}

@@ -1,0 +1,400 @@
+// The specification: plain loops. Every other table returns the bits of this one.
+#include <stdbool.h>
+#include <string.h>
+
+#include "edgek_tables.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+typedef float edgek_real;
+typedef uint32_t edgek_bits;
+
+#include "edgek_activation.h"
+
+enum { LANES = 16 };
+
+/// The canonical sum: lane j holds the elements j, j + 16, …; then the lanes fold.
+typedef struct {
+    float lanes[LANES];
+} lane_sum;
+
+static void add_to_lane(lane_sum *sum, int64_t index, float x) {
+    sum->lanes[index % LANES] = sum->lanes[index % LANES] + x;
+}
+
+static float fold(const lane_sum *sum) {
+    lane_sum folded = *sum;
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) folded.lanes[i] = folded.lanes[i] + folded.lanes[i + half];
+    }
+    return folded.lanes[0];
+}
+
+static float dot(const float *a, const float *b, int64_t count) {
+    lane_sum sum = {{0}};
+    for (int64_t i = 0; i < count; i++) add_to_lane(&sum, i, a[i] * b[i]);
+    return fold(&sum);
+}
+
+static int32_t dot_s8(const int8_t *a, const int8_t *b, int64_t count) {
+    uint32_t sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += (uint32_t)(a[i] * b[i]);
+    return (int32_t)sum;
+}
+
+static int32_t clamp(int32_t x, int32_t low, int32_t high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+static int32_t key_of(float x) {
+    return (int32_t)edgek_order_key(edgek_as_bits(x));
+}
+
+// MARK: Weights
+
+static int64_t packed_weight_bytes(int64_t column_count, int64_t depth) {
+    return (column_count * depth + 63) / 64 * 64;
+}
+
+static void clear_packed_weights(void *packed, int64_t column_count, int64_t depth) {
+    if (column_count * depth > 0) {
+        memset(packed, 0, (size_t)packed_weight_bytes(column_count, depth));
+    }
+}
+
+static void pack_weights(
+    const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
+    int64_t depth, void *packed, int32_t *weight_sums
+) {
+    (void)column_count;
+    for (int64_t row = 0; row < row_count; row++) {
+        int8_t *target = (int8_t *)packed + (first_row + row) * depth;
+        int32_t sum = 0;
+        for (int64_t k = 0; k < depth; k++) {
+            target[k] = codes[row * depth + k];
+            sum += target[k];
+        }
+        weight_sums[first_row + row] = sum;
+    }
+}
+
+// MARK: Quantization
+
+static int64_t quantize_rows(
+    const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
+    const float *multipliers, int8_t *codes, int64_t code_stride, edgek_row_quantization *rows
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        const float *source = x + row * x_stride;
+        int8_t *target = codes + row * code_stride;
+        int32_t low_key = 0, high_key = 0;
+        for (int64_t j = 0; j < column_count; j++) {
+            int32_t key = key_of(multipliers ? source[j] * multipliers[j] : source[j]);
+            if (key < low_key) low_key = key;
+            if (key > high_key) high_key = key;
+        }
+        if (low_key <= EDGEK_KEY_OF_MINUS_INFINITY || high_key >= EDGEK_KEY_OF_INFINITY) return row;
+        float low = edgek_float_of_key(low_key);
+        float range = edgek_float_of_key(high_key) - low;
+        if (!(range < __builtin_inff())) return row;
+
+        bool is_empty = range < EDGEK_SMALLEST_RANGE;
+        float scale = is_empty ? 0.0f : range / 255.0f;
+        float inverse = is_empty ? 0.0f : 255.0f / range;
+        int32_t zero_point = (int32_t)edgek_round(-low * inverse);
+        int32_t sum = 0;
+        for (int64_t j = 0; j < column_count; j++) {
+            float value = multipliers ? source[j] * multipliers[j] : source[j];
+            int32_t code = (int32_t)edgek_round(value * inverse) + zero_point;
+            target[j] = (int8_t)(clamp(code, 0, 255) - 128);
+            sum += target[j];
+        }
+        for (int64_t j = column_count; j < code_stride; j++) target[j] = 0;
+        rows[row] = (edgek_row_quantization){scale, zero_point, sum};
+    }
+    return -1;
+}
+
+static int64_t quantize_heads(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t first_row, int64_t row_end,
+    int64_t head_count, int64_t head_size, int8_t *codes, int64_t code_stride, float *scales
+) {
+    for (int64_t row = first_row; row < row_end; row++) {
+        for (int64_t head = 0; head < head_count; head++) {
+            const float *source = x + row * x_stride + head * head_size;
+            int8_t *target = codes + (head * row_count + row) * code_stride;
+            int32_t largest_key = 0;
+            for (int64_t d = 0; d < head_size; d++) {
+                int32_t key = key_of(edgek_magnitude(source[d]));
+                if (key > largest_key) largest_key = key;
+            }
+            if (largest_key >= EDGEK_KEY_OF_INFINITY) return row;
+            float largest = edgek_float_of_key(largest_key);
+
+            bool is_empty = largest < EDGEK_SMALLEST_RANGE;
+            float inverse = is_empty ? 0.0f : 127.0f / largest;
+            scales[head * row_count + row] = is_empty ? 0.0f : largest / 127.0f;
+            for (int64_t d = 0; d < head_size; d++) {
+                int32_t code = (int32_t)edgek_round(source[d] * inverse);
+                target[d] = (int8_t)clamp(code, -127, 127);
+            }
+            for (int64_t d = head_size; d < code_stride; d++) target[d] = 0;
+        }
+    }
+    return -1;
+}
+
+// MARK: Products
+
+static void linear_s8(
+    const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
+    int64_t column_end
+) {
+    const int8_t *weights = task->packed_weights;
+    for (int64_t m = first_row; m < row_end; m++) {
+        edgek_row_quantization row = task->rows[m];
+        for (int64_t n = first_column; n < column_end; n++) {
+            uint32_t acc = (uint32_t)dot_s8(
+                task->codes + m * task->code_stride, weights + n * task->depth, task->depth);
+            acc += (uint32_t)(128 - row.zero_point) * (uint32_t)task->weight_sums[n];
+            float y = (float)(int32_t)acc * (row.scale * task->weight_scales[n]);
+            if (task->bias) y = y + task->bias[n];
+            y = edgek_activate(y, task->activation);
+            if (task->residual) y = y + task->residual[m * task->residual_stride + n];
+            task->y[m * task->y_stride + n] = y;
+        }
+    }
+}
+
+static void linear_f32(
+    const edgek_linear_f32 *task, int64_t first_row, int64_t row_end, int64_t first_column,
+    int64_t column_end
+) {
+    for (int64_t m = first_row; m < row_end; m++) {
+        for (int64_t n = first_column; n < column_end; n++) {
+            float y = dot(
+                task->x + m * task->x_stride, task->weights + n * task->depth, task->depth);
+            if (task->bias) y = y + task->bias[n];
+            y = edgek_activate(y, task->activation);
+            if (task->residual) y = y + task->residual[m * task->residual_stride + n];
+            task->y[m * task->y_stride + n] = y;
+        }
+    }
+}
+
+// MARK: Attention
+
+static int64_t attention_scratch_bytes(const edgek_attention_shape *shape) {
+    (void)shape;
+    return 64;
+}
+
+/// Turns the scores of a block into exponentials, in place, and takes them into the running
+/// maximum and sum. Returns α.
+static float add_block(float *scores, int64_t count, bool is_first, float *maximum, float *sum) {
+    float largest = *maximum;
+    for (int64_t j = 0; j < count; j++) largest = scores[j] > largest ? scores[j] : largest;
+    float alpha = is_first ? 0.0f : edgek_exp(*maximum - largest);
+    lane_sum block = {{0}};
+    for (int64_t j = 0; j < count; j++) {
+        scores[j] = edgek_exp(scores[j] - largest);
+        add_to_lane(&block, j, scores[j]);
+    }
+    *sum = *sum * alpha + fold(&block);
+    *maximum = largest;
+    return alpha;
+}
+
+static void normalize(float *y, int64_t count, float sum) {
+    float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
+    for (int64_t d = 0; d < count; d++) y[d] = y[d] * inverse;
+}
+
+static void attention_f32(
+    const edgek_attention_f32 *task, int64_t head, int64_t first_query, int64_t query_end,
+    void *scratch
+) {
+    (void)scratch;
+    const edgek_attention_shape *shape = &task->shape;
+    for (int64_t query = first_query; query < query_end; query++) {
+        const float *q = task->queries + query * task->query_stride + head * shape->head_size;
+        int64_t kv_head = edgek_key_value_head(shape, head);
+        const float *keys = task->keys + kv_head * shape->head_size;
+        const float *values = task->values + kv_head * shape->value_size;
+        float *y = shape->y + query * shape->y_stride + head * shape->value_size;
+        int64_t visible = edgek_visible_keys(shape, query);
+        float maximum = -__builtin_inff(), sum = 0.0f;
+        for (int64_t d = 0; d < shape->value_size; d++) y[d] = 0.0f;
+
+        for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
+            int64_t left = visible - first;
+            int64_t count = left < EDGEK_KEY_BLOCK ? left : EDGEK_KEY_BLOCK;
+            float p[EDGEK_KEY_BLOCK];
+            for (int64_t j = 0; j < count; j++) {
+                const float *key = keys + (first + j) * task->key_stride;
+                p[j] = dot(q, key, shape->head_size) * shape->scale;
+            }
+            float alpha = add_block(p, count, first == 0, &maximum, &sum);
+            for (int64_t d = 0; d < shape->value_size; d++) {
+                float inner = 0.0f;
+                for (int64_t j = 0; j < count; j++) {
+                    inner = inner + p[j] * values[(first + j) * task->value_stride + d];
+                }
+                y[d] = y[d] * alpha + inner;
+            }
+        }
+        normalize(y, shape->value_size, sum);
+    }
+}
+
+static void attention_s8(
+    const edgek_attention_s8 *task, int64_t head, int64_t first_query, int64_t query_end,
+    void *scratch
+) {
+    (void)scratch;
+    const edgek_attention_shape *shape = &task->shape;
+    for (int64_t query = first_query; query < query_end; query++) {
+        int64_t query_row = head * shape->query_count + query;
+        int64_t key_row = edgek_key_value_head(shape, head) * shape->key_count;
+        const int8_t *q = task->query_codes + query_row * task->query_code_stride;
+        float query_scale = task->query_scales[query_row] * shape->scale;
+        float *y = shape->y + query * shape->y_stride + head * shape->value_size;
+        int64_t visible = edgek_visible_keys(shape, query);
+        float maximum = -__builtin_inff(), sum = 0.0f;
+        for (int64_t d = 0; d < shape->value_size; d++) y[d] = 0.0f;
+
+        for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
+            int64_t left = visible - first;
+            int64_t count = left < EDGEK_KEY_BLOCK ? left : EDGEK_KEY_BLOCK;
+            const int8_t *keys = task->key_codes + (key_row + first) * task->key_code_stride;
+            const float *key_scales = task->key_scales + key_row + first;
+            const int8_t *values = task->value_codes + (key_row + first) * task->value_code_stride;
+            const float *value_scales = task->value_scales + key_row + first;
+
+            float p[EDGEK_KEY_BLOCK];
+            for (int64_t j = 0; j < count; j++) {
+                int32_t product = dot_s8(q, keys + j * task->key_code_stride, shape->head_size);
+                p[j] = ((float)product * key_scales[j]) * query_scale;
+            }
+            float alpha = add_block(p, count, first == 0, &maximum, &sum);
+            float largest = 0.0f;
+            for (int64_t j = 0; j < count; j++) {
+                p[j] = p[j] * value_scales[j];
+                largest = p[j] > largest ? p[j] : largest;
+            }
+            if (largest < EDGEK_SMALLEST_RANGE) {
+                for (int64_t d = 0; d < shape->value_size; d++) y[d] = y[d] * alpha;
+                continue;
+            }
+            int32_t codes[EDGEK_KEY_BLOCK];
+            float inverse = 255.0f / largest, step = largest / 255.0f;
+            for (int64_t j = 0; j < count; j++) {
+                codes[j] = clamp((int32_t)edgek_round(p[j] * inverse), 0, 255);
+            }
+            for (int64_t d = 0; d < shape->value_size; d++) {
+                int32_t inner = 0;
+                for (int64_t j = 0; j < count; j++) {
+                    inner += codes[j] * values[j * task->value_code_stride + d];
+                }
+                y[d] = y[d] * alpha + (float)inner * step;
+            }
+        }
+        normalize(y, shape->value_size, sum);
+    }
+}
+
+// MARK: Rows
+
+static void layer_norm(
+    const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
+    int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
+    float epsilon, float *y, int64_t y_stride
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        float *target = y + row * y_stride;
+        lane_sum sum = {{0}}, squares = {{0}};
+        for (int64_t j = 0; j < column_count; j++) {
+            float t = x[row * x_stride + j];
+            if (residual) t = t + residual[row * residual_stride + j];
+            target[j] = t;
+            add_to_lane(&sum, j, t);
+        }
+        float mean = fold(&sum) / (float)column_count;
+        for (int64_t j = 0; j < column_count; j++) {
+            float d = target[j] - mean;
+            target[j] = d;
+            add_to_lane(&squares, j, d * d);
+        }
+        float variance = fold(&squares) / (float)column_count;
+        float inverse = 1.0f / __builtin_elementwise_sqrt(variance + epsilon);
+        for (int64_t j = 0; j < column_count; j++) {
+            float t = (target[j] * inverse) * gamma[j];
+            target[j] = beta ? t + beta[j] : t;
+        }
+    }
+}
+
+static void activate(const float *x, int64_t count, edgek_activation activation, float *y) {
+    for (int64_t i = 0; i < count; i++) y[i] = edgek_activate(x[i], activation);
+}
+
+static void add(const float *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i++) y[i] = y[i] + x[i];
+}
+
+static void dequantize(const int8_t *codes, int64_t count, float scale, float *y) {
+    for (int64_t i = 0; i < count; i++) y[i] = (float)codes[i] * scale;
+}
+
+static void widen_f16(const uint16_t *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i++) {
+        y[i] = edgek_as_real(edgek_f16_bits(x[i], (float)(x[i] & 0x3ff)));
+    }
+}
+
+static void widen_bf16(const uint16_t *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i++) y[i] = edgek_as_real((uint32_t)x[i] << 16);
+}
+
+static void softmax(const float *x, int64_t count, float *y) {
+    float largest = -__builtin_inff();
+    for (int64_t i = 0; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+    lane_sum sum = {{0}};
+    for (int64_t i = 0; i < count; i++) {
+        y[i] = edgek_exp(x[i] - largest);
+        add_to_lane(&sum, i, y[i]);
+    }
+    float inverse = 1.0f / fold(&sum);
+    for (int64_t i = 0; i < count; i++) y[i] = y[i] * inverse;
+}
+
+static void mean_rows(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
+) {
+    for (int64_t c = 0; c < column_count; c++) {
+        float sum = 0.0f;
+        for (int64_t row = 0; row < row_count; row++) sum = sum + x[row * x_stride + c];
+        y[c] = row_count > 0 ? sum / (float)row_count : 0.0f;
+    }
+}
+
+static void max_rows(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
+) {
+    for (int64_t c = 0; c < column_count; c++) {
+        float largest = -__builtin_inff();
+        for (int64_t row = 0; row < row_count; row++) {
+            float value = x[row * x_stride + c];
+            largest = value > largest ? value : largest;
+        }
+        y[c] = largest;
+    }
+}
+
+static void normalize_l2(const float *x, int64_t count, float epsilon, float *y) {
+    float norm = __builtin_elementwise_sqrt(dot(x, x, count));
+    float divisor = norm > epsilon ? norm : epsilon;
+    for (int64_t i = 0; i < count; i++) y[i] = x[i] / divisor;
+}
+
+EDGEK_DEFINE_TABLE(scalar, "scalar");

@@ -1,0 +1,123 @@
+import CEdgePlatform
+import Checkpoints
+import CommandLineSupport
+import ModelCompression
+import ModelGraph
+import Packaging
+
+/// `compress <checkpoint> -o <model.atn>`
+enum CompressCommand {
+    private static let options = OptionList([
+        ("--output", .value), ("--preset", .value), ("--eval", .value), ("--threads", .value),
+        ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
+        ("--recipe", .notAvailable), ("--calibration", .notAvailable),
+        ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
+        ("--max-drop", .notAvailable), ("--dry-run", .notAvailable), ("--bundle", .notAvailable),
+    ])
+
+    static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
+        let start = edgep_nanoseconds()
+        let arguments: Arguments
+        let threads: Int
+        do {
+            arguments = try Arguments(list, options: options)
+            threads =
+                try arguments.integer("--threads", in: 1...1024)
+                ?? Int(edgep_usable_processor_count())
+        } catch {
+            throw Failure(error)
+        }
+        if arguments.has("--help") {
+            Console.writeLine(Help.text)
+            return .done
+        }
+        if arguments.has("--version") {
+            Console.writeLine(Provenance.tool)
+            return .done
+        }
+        guard let input = arguments.positional.first else {
+            throw Failure(.missingArgument("the checkpoint"))
+        }
+        if arguments.positional.count > 1 {
+            throw Failure(.unexpectedArgument(
+                String(decoding: arguments.positional[1], as: UTF8.self)))
+        }
+        guard let output = arguments.text("--output") else {
+            throw Failure(.missingArgument("the output (-o model.atn)"))
+        }
+        let recipe = try self.recipe(arguments.text("--preset"))
+        let task = try self.task(arguments.text("--task"))
+        let path = String(decoding: input, as: UTF8.self)
+
+        var bar = ProgressBar()
+        defer { bar.clear() }
+        let loaded = try LoadedCheckpoint(path: path, task: task)
+        for warning in loaded.warnings {
+            bar.clear()
+            Console.report("compress", "warning: \(warning)")
+        }
+        let compressed: CompressedModel
+        do {
+            compressed = try recipe.apply(to: loaded.model) { bar.update($0, $1) }
+        } catch {
+            throw Failure("\(path): \(error.description)", .invalidModel)
+        }
+        let written: WrittenContainer
+        do {
+            var lowered = try LoweredModel(compressed, tokenizer: loaded.tokenizer)
+            try loaded.provenance().record(in: &lowered.metadata)
+            written = try ContainerWriter(lowered).write(to: output) { bar.update("write", $0) }
+        } catch let error as PackagingError {
+            bar.clear()
+            throw Failure("\(error.names(file: path, output: output))", .invalidModel)
+        } catch let error as CheckpointError {
+            bar.clear()
+            throw Failure(error.description, .invalidModel)
+        } catch {
+            preconditionFailure("the calls above throw nothing else")
+        }
+        bar.clear()
+        let summary = Summary(
+            compressed, written: written, checkpoint: loaded.checkpoint, path: path,
+            output: output, threads: threads,
+            seconds: Double(edgep_nanoseconds() - start) / 1e9)
+        if arguments.has("--json") {
+            Console.write(summary.json)
+        } else {
+            Console.write(Array(summary.text.utf8))
+        }
+        return .done
+    }
+
+    private static func recipe(_ name: String?) throws(Failure) -> Recipe {
+        guard let name else { return .int8 }
+        if let preset = Recipe.presets.first(where: { $0.name == name }) { return preset }
+        if ["small", "fast", "tiny", "int4"].contains(name) {
+            throw Failure(.notAvailable(option: "--preset \(name)"))
+        }
+        throw Failure(
+            .unknownValue(
+                option: "--preset", value: name,
+                known: Recipe.presets.map(\.name).joined(separator: ", ")))
+    }
+
+    private static func task(_ name: String?) throws(Failure) -> ModelTask? {
+        guard let name else { return nil }
+        if let task = ModelTask(rawValue: name) { return task }
+        throw Failure(
+            .unknownValue(
+                option: "--task", value: name,
+                known: ModelTask.allCases.map(\.rawValue).joined(separator: ", ")))
+    }
+}
+
+extension PackagingError {
+    /// The sentence with the file it is about.
+    fileprivate func names(file: String, output: String) -> String {
+        switch self {
+        case .file, .zstd: "\(output): \(description)"
+        case .checkpoint: description
+        case .model, .format, .unsupportedElementType, .rowTooLarge: "\(file): \(description)"
+        }
+    }
+}

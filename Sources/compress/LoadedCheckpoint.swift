@@ -1,0 +1,61 @@
+import Checkpoints
+import CommandLineSupport
+import ModelGraph
+import Packaging
+
+/// A checkpoint with its model and its tokenizer section.
+struct LoadedCheckpoint {
+    let checkpoint: Checkpoint
+    let model: Model
+    /// Nil for a model that runs from token ids only.
+    let tokenizer: [UInt8]?
+    private(set) var warnings: [String]
+
+    /// - Throws: a failure with exit status 3 that names the file.
+    init(path: String, task: ModelTask?) throws(Failure) {
+        do {
+            checkpoint = try Checkpoint(path: path)
+        } catch {
+            throw Failure(error.description, .invalidModel)
+        }
+        do {
+            model = try Model(checkpoint: checkpoint, task: task)
+        } catch {
+            throw Failure("\(path): \(error.description)", .invalidModel)
+        }
+        warnings = checkpoint.warnings
+        tokenizer = try Self.tokenizer(of: checkpoint, path: path)
+        if tokenizer == nil {
+            warnings.append(
+                "\(path): there are no tokenizer files; the model will run from token ids only")
+        }
+    }
+
+    func provenance() throws(CheckpointError) -> Provenance {
+        try Provenance(checkpoint)
+    }
+
+    private static func tokenizer(
+        of checkpoint: Checkpoint, path: String
+    ) throws(Failure) -> [UInt8]? {
+        let json: [UInt8]?
+        let vocabulary: [UInt8]?
+        let configuration: [UInt8]?
+        do {
+            json = try checkpoint.file(named: "tokenizer.json")
+            vocabulary = try checkpoint.file(named: "vocab.txt")
+            configuration = try checkpoint.file(named: "tokenizer_config.json")
+        } catch {
+            throw Failure(error.description, .invalidModel)
+        }
+        guard json != nil || vocabulary != nil else { return nil }
+        do {
+            return try TokenizerSource(
+                tokenizerJSON: json, vocabularyText: vocabulary,
+                tokenizerConfigJSON: configuration
+            ).makeBlob()
+        } catch {
+            throw Failure("\(path): \(error.description)", .invalidModel)
+        }
+    }
+}

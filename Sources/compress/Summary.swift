@@ -1,0 +1,179 @@
+import Checkpoints
+import CommandLineSupport
+import Foundation
+import ModelCompression
+import ModelGraph
+import Packaging
+
+/// What `compress` did, as a table or as JSON.
+struct Summary {
+    /// Tensors whose names differ only in numbers.
+    struct Group {
+        let name: String
+        var count = 0
+        var bytesBefore = 0
+        var bytesStored = 0
+        var changes: [TensorChange] = []
+    }
+
+    let compressed: CompressedModel
+    let written: WrittenContainer
+    let checkpointBytes: Int
+    let path: String
+    let output: String
+    let threads: Int
+    let seconds: Double
+    let groups: [Group]
+
+    init(
+        _ compressed: CompressedModel, written: WrittenContainer, checkpoint: Checkpoint,
+        path: String, output: String, threads: Int, seconds: Double
+    ) {
+        self.compressed = compressed
+        self.written = written
+        self.path = path
+        self.output = output
+        self.threads = threads
+        self.seconds = seconds
+        checkpointBytes = checkpoint.weightFiles.reduce(0) { $0 + $1.byteCount }
+        groups = Self.groups(compressed, written)
+    }
+
+    private static func groups(
+        _ compressed: CompressedModel, _ written: WrittenContainer
+    ) -> [Group] {
+        let changes = Dictionary(
+            compressed.records.flatMap(\.changes).map { ($0.name, $0) },
+            uniquingKeysWith: { _, last in last })
+        var groups: [String: Group] = [:]
+        for entry in written.entries {
+            // Scales count with the codes that they belong to.
+            var name = entry.name
+            let isScale = name.hasSuffix(".scales") && changes[String(name.dropLast(7))] != nil
+            if isScale { name.removeLast(7) }
+            let key = pattern(of: name)
+            var group = groups[key] ?? Group(name: key)
+            group.bytesStored += entry.storedByteCount
+            if !isScale {
+                group.count += 1
+                if let change = changes[name] { group.changes.append(change) }
+                group.bytesBefore += bytesBefore(name, compressed.model) ?? entry.rawByteCount
+            }
+            groups[key] = group
+        }
+        return groups.values.sorted {
+            ($1.bytesStored, $0.name) < ($0.bytesStored, $1.name)
+        }
+    }
+
+    private static func bytesBefore(_ name: String, _ model: Model) -> Int? {
+        guard let parameter = model.parameters[name] else { return nil }
+        if case .checkpoint(let tensor, _) = parameter.storage {
+            return model.checkpoint.byteCount(of: tensor)
+        }
+        return model.checkpoint.byteCount(of: name) ?? parameter.elementCount * 4
+    }
+
+    /// The name with every number replaced by `*`.
+    private static func pattern(of name: String) -> String {
+        name.split(separator: ".", omittingEmptySubsequences: false).map { part in
+            !part.isEmpty && part.allSatisfy(\.isNumber) ? "*" : String(part)
+        }.joined(separator: ".")
+    }
+
+    var text: String {
+        var rows = [["tensors", "count", "bytes before", "bytes after", "signal to noise"]]
+        for group in groups {
+            rows.append([
+                group.name, "\(group.count)", "\(group.bytesBefore)", "\(group.bytesStored)",
+                decibels(group.changes),
+            ])
+        }
+        let before = groups.reduce(0) { $0 + $1.bytesBefore }
+        let after = groups.reduce(0) { $0 + $1.bytesStored }
+        rows.append([
+            "total", "\(groups.reduce(0) { $0 + $1.count })", "\(before)", "\(after)",
+            decibels(groups.flatMap(\.changes)),
+        ])
+        let widths = (0..<5).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        var lines = rows.map { row in
+            row.enumerated().map { column, cell in
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                return column == 0 ? cell + padding : padding + cell
+            }.joined(separator: "  ")
+        }
+        for record in compressed.records {
+            if record.changedNothing { lines.append("pass '\(record.pass)' changed nothing") }
+            lines += record.notes.map { "\(record.pass): \($0)" }
+        }
+        let share = 100 * Double(written.byteCount) / Double(max(1, checkpointBytes))
+        lines.append(
+            "\(output): \(written.byteCount) bytes, "
+                + "\(String(format: "%.1f", share)) % of \(path), "
+                + "\(String(format: "%.2f", seconds)) s")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func decibels(_ changes: [TensorChange]) -> String {
+        changes.isEmpty ? "exact" : String(format: "%.1f dB", changes.signalToNoiseRatio)
+    }
+
+    var json: [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("checkpoint")
+        json.string(path)
+        json.key("checkpoint_bytes")
+        json.integer(checkpointBytes)
+        json.key("output")
+        json.string(output)
+        json.key("output_bytes")
+        json.integer(written.byteCount)
+        json.key("content_sha256")
+        json.string(hexadecimal(written.contentDigest))
+        json.key("recipe")
+        json.string(compressed.recipe.name)
+        json.key("seconds")
+        json.double(seconds)
+        json.key("groups")
+        json.beginArray()
+        for group in groups {
+            json.beginObject()
+            json.key("tensors")
+            json.string(group.name)
+            json.key("count")
+            json.integer(group.count)
+            json.key("bytes_before")
+            json.integer(group.bytesBefore)
+            json.key("bytes_after")
+            json.integer(group.bytesStored)
+            json.key("signal_to_noise_db")
+            if group.changes.isEmpty {
+                json.null()
+            } else {
+                json.double(group.changes.signalToNoiseRatio)
+            }
+            json.endObject()
+        }
+        json.endArray()
+        json.key("passes")
+        json.beginArray()
+        for record in compressed.records {
+            json.beginObject()
+            json.key("pass")
+            json.string(record.pass)
+            json.key("tensors_changed")
+            json.integer(record.changes.count)
+            json.key("seconds")
+            json.double(record.seconds)
+            json.key("notes")
+            json.beginArray()
+            for note in record.notes { json.string(note) }
+            json.endArray()
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return json.bytes + [0x0a]
+    }
+}

@@ -1,0 +1,24 @@
+enum Help {
+    static let text = """
+        OVERVIEW: Runs a compressed attention model.
+
+        USAGE: run-edge <model.atn> (--text TEXT [--text-pair TEXT] | --ids 101,2023,… | --input FILE)
+               run-edge bench <model.atn> [--lengths 16,64,128] [--seconds 2]
+               run-edge tokenize <model.atn> (--text TEXT | --input FILE)
+               run-edge info <model.atn>
+               run-edge isa
+
+        OPTIONS:
+          --text TEXT         one text; --text-pair gives a second one
+          --ids LIST          token ids instead of a text
+          --input FILE        .jsonl or .txt, - for standard input; one JSON object a line comes out
+          --task TASK         embed, classify or raw; default: what the model is for
+          --threads N         default: the processors this process may use
+          --isa NAME          a lower instruction set than the CPU has; also ATTENUATE_ISA
+          --max-memory SIZE   refuse to load what needs more, for instance 64MB
+          --json              print one JSON document and nothing else
+          --help, --version
+
+        EXIT STATUS: 0 done, 1 some input failed, 2 wrong usage, 3 invalid model
+        """
+}

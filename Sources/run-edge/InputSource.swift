@@ -1,0 +1,71 @@
+import CEdgePlatform
+import CommandLineSupport
+import EdgeFormat
+
+/// The lines of `--input`.
+struct InputSource {
+    private var reader: LineReader
+    /// Whether lines are JSON objects; otherwise each is a text.
+    private let isJSON: Bool
+    private let name: String
+
+    /// Opens a `.jsonl` or `.txt` file, or standard input for `-`, whose first line decides:
+    /// a line that starts with `{` makes all of them JSON.
+    init(_ path: [UInt8]) throws(Failure) {
+        name = String(decoding: path, as: UTF8.self)
+        if isSame(path, "-") {
+            reader = LineReader(descriptor: 0)
+            isJSON = true
+            return
+        }
+        let isText = Self.has(path, suffix: ".txt")
+        guard isText || Self.has(path, suffix: ".jsonl") else {
+            throw Failure("\(name): the name of an input file ends in .jsonl or .txt", .wrongUsage)
+        }
+        let descriptor = (path + [0]).withUnsafeBytes {
+            edgep_open($0.baseAddress?.assumingMemoryBound(to: CChar.self))
+        }
+        guard descriptor >= 0 else {
+            throw Failure("\(name): \(Console.text(ofError: -descriptor))", .wrongUsage)
+        }
+        reader = LineReader(descriptor: descriptor)
+        isJSON = !isText
+    }
+
+    /// The next line: an input, or the reason why it is none. Nil at the end.
+    mutating func next() throws(Failure) -> Result<InputLine, LineFailure>? {
+        guard let line = reader.next() else {
+            if reader.error != 0 {
+                throw Failure("\(name): \(Console.text(ofError: reader.error))", .someInputFailed)
+            }
+            return nil
+        }
+        guard case .text(let bytes) = line else {
+            return .failure(
+                LineFailure("the line is longer than \(LineReader.maximumLineBytes) bytes"))
+        }
+        guard isJSON else {
+            var input = InputLine()
+            input.text = bytes
+            return .success(input)
+        }
+        do throws(InputLineError) {
+            return .success(try InputLine(parsing: bytes))
+        } catch {
+            return .failure(LineFailure(error.message))
+        }
+    }
+
+    private static func has(_ path: [UInt8], suffix: StaticString) -> Bool {
+        isSame(Array(path.suffix(suffix.utf8CodeUnitCount)), suffix)
+    }
+}
+
+/// Why one line of input was not answered.
+struct LineFailure: Error {
+    let message: String
+
+    init(_ message: String) {
+        self.message = message
+    }
+}

@@ -1,0 +1,148 @@
+import CommandLineSupport
+import EdgeFormat
+import EdgeRuntime
+import EdgeTokenizer
+
+/// What a model answers to one input.
+struct Response {
+    /// One JSON object.
+    let json: [UInt8]
+    /// The same for a person.
+    let text: [UInt8]
+    let tokenCount: Int
+    /// The number of tokens before the text was cut, if it was.
+    let truncatedFrom: Int?
+}
+
+/// Answers inputs with one model and task.
+struct Responder {
+    private let engine: Engine
+    private let task: EngineTask
+
+    /// - Throws: a failure if the model does not compute what the task needs.
+    init(_ engine: Engine, task: EngineTask, model path: [UInt8]) throws(Failure) {
+        self.engine = engine
+        self.task = task
+        let isComputed =
+            switch task {
+            case .embed: engine.session.hasOutput(.embedding)
+            case .classify: engine.session.hasOutput(.logits)
+            case .raw: engine.session.hasOutput(.logits) || engine.session.hasOutput(.hiddenState)
+            }
+        guard isComputed else {
+            let name = String(decoding: path, as: UTF8.self)
+            let wanted = task.name.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
+            let own = engine.task.name.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
+            throw Failure(
+                "\(name): the model was made for the task '\(own)' and cannot do '\(wanted)'",
+                .wrongUsage)
+        }
+    }
+
+    func respond(to input: InputLine) throws(LineFailure) -> Response {
+        var tokenIDs: [Int32] = []
+        var typeIDs: [Int32] = []
+        var truncatedFrom: Int?
+        if let ids = input.ids {
+            tokenIDs = ids
+            typeIDs = input.typeIDs ?? []
+        } else if let text = input.text {
+            for part in [text, input.textPair ?? []] where !isValidUTF8(part) {
+                throw LineFailure("the text is not valid UTF-8")
+            }
+            do throws(RuntimeError) {
+                let encoding = try engine.encode(text, pair: input.textPair)
+                tokenIDs = encoding.ids
+                typeIDs = encoding.typeIDs
+                if encoding.untruncatedCount > encoding.ids.count {
+                    truncatedFrom = encoding.untruncatedCount
+                }
+            } catch {
+                throw LineFailure(error.message)
+            }
+        } else {
+            throw LineFailure("the line has neither 'text' nor 'ids'")
+        }
+        do throws(RuntimeError) {
+            return try run(tokenIDs, typeIDs, truncatedFrom: truncatedFrom)
+        } catch {
+            throw LineFailure(error.message)
+        }
+    }
+
+    private func run(
+        _ tokenIDs: [Int32], _ typeIDs: [Int32], truncatedFrom: Int?
+    ) throws(RuntimeError) -> Response {
+        var json = JSONWriter()
+        var text: [UInt8]?
+        json.beginObject()
+        switch task {
+        case .embed:
+            json.key("embedding")
+            write(try engine.embed(tokenIDs: tokenIDs, typeIDs: typeIDs)[...], to: &json)
+        case .classify:
+            let classes = try engine.classify(tokenIDs: tokenIDs, typeIDs: typeIDs)
+            json.key("label")
+            json.string(label(classes.best))
+            json.key("score")
+            json.float(classes.scores[classes.best])
+            json.key("scores")
+            json.beginObject()
+            for (index, score) in classes.scores.enumerated() {
+                json.key(label(index))
+                json.float(score)
+            }
+            json.endObject()
+            text = table(classes)
+        case .raw:
+            let output = try engine.raw(tokenIDs: tokenIDs, typeIDs: typeIDs)
+            json.key("shape")
+            json.beginArray()
+            json.integer(output.rowCount)
+            json.integer(output.columnCount)
+            json.endArray()
+            json.key("output")
+            json.beginArray()
+            for row in 0..<output.rowCount {
+                let start = row * output.columnCount
+                write(output.values[start..<start + output.columnCount], to: &json)
+            }
+            json.endArray()
+        }
+        if let truncatedFrom {
+            json.key("truncated_from")
+            json.integer(truncatedFrom)
+        }
+        json.endObject()
+        return Response(
+            json: json.bytes, text: text ?? json.bytes, tokenCount: tokenIDs.count,
+            truncatedFrom: truncatedFrom)
+    }
+
+    private func label(_ index: Int) -> [UInt8] {
+        index < engine.labels.count ? engine.labels[index] : Array("\(index)".utf8)
+    }
+
+    /// The five most probable classes, one a line.
+    private func table(_ classes: Classification) -> [UInt8] {
+        let order = classes.scores.indices.sorted { left, right in
+            classes.scores[left] == classes.scores[right]
+                ? left < right : classes.scores[left] > classes.scores[right]
+        }
+        var lines: [UInt8] = []
+        for index in order.prefix(5) {
+            if !lines.isEmpty { lines.append(0x0a) }
+            let tenthsOfPercent = Int(classes.scores[index] * 1000 + 0.5)
+            let percent = "\(tenthsOfPercent / 10).\(tenthsOfPercent % 10) %"
+            for _ in percent.utf8.count..<7 { lines.append(0x20) }
+            lines += Array(percent.utf8) + [0x20, 0x20] + label(index)
+        }
+        return lines
+    }
+
+    private func write(_ numbers: ArraySlice<Float>, to json: inout JSONWriter) {
+        json.beginArray()
+        for number in numbers { json.float(number) }
+        json.endArray()
+    }
+}

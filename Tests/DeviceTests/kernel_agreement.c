@@ -1,0 +1,405 @@
+// Runs every kernel table that this CPU supports over awkward shapes and compares its results with
+// the scalar table, bit by bit. Prints one line per table with a hash of all results; the hash is
+// the same on every architecture. Exits with 1 on a difference.
+//
+//     kernel_agreement [table …]      tables named here are run even if the CPU does not report them
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "CEdgeKernels.h"
+
+enum { CASE_LIMIT = 4096, ARENA_BYTES = 8 << 20 };
+
+/// One digest per case, in order; the first run fills the reference.
+typedef struct {
+    uint64_t digests[CASE_LIMIT];
+    char labels[CASE_LIMIT][72];
+    int count;
+} record;
+
+static record reference, current;
+
+// MARK: Numbers and memory
+
+static uint64_t random_state;
+
+static uint32_t next_random(void) {
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    uint32_t folded = (uint32_t)(((random_state >> 18) ^ random_state) >> 27);
+    uint32_t turn = (uint32_t)(random_state >> 59);
+    return folded >> turn | folded << (-turn & 31);
+}
+
+static int64_t random_below(int64_t bound) {
+    return (int64_t)(next_random() % (uint32_t)bound);
+}
+
+/// In −1 … 1, on a grid of 2⁻²³.
+static float random_unit(void) {
+    return (float)(int32_t)(next_random() >> 8) * 0x1p-23f - 1.0f;
+}
+
+static uint8_t *arena;
+static size_t arena_used;
+
+static void *take(size_t byte_count) {
+    void *bytes = arena + arena_used;
+    arena_used += (byte_count + 127) / 64 * 64;
+    if (arena_used > ARENA_BYTES) {
+        fprintf(stderr, "the arena is too small\n");
+        exit(2);
+    }
+    return bytes;
+}
+
+static float *take_floats(int64_t count, float range) {
+    float *x = take((size_t)count * sizeof *x);
+    for (int64_t i = 0; i < count; i++) x[i] = random_unit() * range;
+    return x;
+}
+
+/// Codes from `low` to 127, every third one at an end of the range.
+static int8_t *take_codes(int64_t count, int low) {
+    int8_t *codes = take((size_t)count);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t kind = random_below(6);
+        codes[i] = (int8_t)(kind == 0 ? 127 : kind == 1 ? low : low + random_below(128 - low));
+    }
+    return codes;
+}
+
+static void begin_case(uint64_t seed) {
+    random_state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    arena_used = 0;
+    next_random();
+}
+
+static uint64_t absorb(uint64_t digest, const void *bytes, size_t byte_count) {
+    const uint8_t *next = bytes;
+    for (size_t i = 0; i < byte_count; i++) digest = (digest ^ next[i]) * UINT64_C(0x100000001b3);
+    return digest;
+}
+
+static void end_case(const char *label, const void *bytes, size_t byte_count) {
+    if (current.count == CASE_LIMIT) exit(2);
+    current.digests[current.count] =
+        absorb(UINT64_C(0xcbf29ce484222325), bytes, byte_count);
+    snprintf(current.labels[current.count], sizeof current.labels[0], "%s", label);
+    current.count++;
+}
+
+/// NaNs have no canonical bits, so they are made the same.
+static void end_case_floats(const char *label, float *y, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        if (y[i] != y[i]) memcpy(&y[i], &(uint32_t){UINT32_C(0x7fc00000)}, sizeof *y);
+    }
+    end_case(label, y, (size_t)count * sizeof *y);
+}
+
+static int64_t padded(int64_t count) {
+    return (count + EDGEK_CODE_ALIGNMENT - 1) / EDGEK_CODE_ALIGNMENT * EDGEK_CODE_ALIGNMENT;
+}
+
+// MARK: Products
+
+static void run_linear_s8(const edgek_table *table, int64_t m, int64_t n, int64_t k, int variant) {
+    begin_case((uint64_t)(m * 1000003 + n * 1009 + k * 7 + variant));
+    int64_t code_stride = padded(k) + 64 * (variant & 1);
+    int8_t *codes = take((size_t)(m * code_stride + 64));
+    memset(codes, 0, (size_t)(m * code_stride + 64));
+    edgek_row_quantization *rows = take((size_t)(m + 1) * sizeof *rows);
+    bool is_extreme = variant & 8;
+    for (int64_t i = 0; i < m; i++) {
+        int8_t *random = take_codes(k, -128);
+        rows[i].code_sum = 0;
+        for (int64_t j = 0; j < k; j++) {
+            codes[i * code_stride + j] = is_extreme ? -128 : random[j];
+            rows[i].code_sum += codes[i * code_stride + j];
+        }
+        rows[i].scale = random_unit() * 0.01f;
+        rows[i].zero_point = (int32_t)random_below(256);
+    }
+    int8_t *weights = take_codes(n * k, -127);
+    if (is_extreme) memset(weights, variant & 16 ? -127 : 127, (size_t)(n * k));
+    void *packed = take((size_t)table->packed_weight_bytes(n, k) + 64);
+    int32_t *sums = take((size_t)(n + 1) * sizeof *sums);
+    table->clear_packed_weights(packed, n, k);
+    // Two calls, the later rows first.
+    int64_t middle = n > 0 ? random_below(n + 1) : 0;
+    table->pack_weights(weights + middle * k, middle, n - middle, n, k, packed, sums);
+    table->pack_weights(weights, 0, middle, n, k, packed, sums);
+
+    int64_t y_stride = n + 3;
+    float *y = take_floats(m * y_stride + 1, 1.0f), *residual = take_floats(m * y_stride + 1, 2.0f);
+    if (variant & 32) residual = y;
+    edgek_linear_s8 task = {
+        .codes = codes, .code_stride = code_stride, .rows = rows, .packed_weights = packed,
+        .weight_sums = sums, .weight_scales = take_floats(n, 0.02f),
+        .bias = variant & 2 ? take_floats(n, 1.0f) : NULL,
+        .residual = variant & 4 || variant & 32 ? residual : NULL, .residual_stride = y_stride,
+        .y = y, .y_stride = y_stride, .row_count = m, .column_count = n, .depth = k,
+        .activation = (edgek_activation)(variant % 7),
+    };
+    // Ranges of rows and columns that cover everything, and one corner twice removed.
+    int64_t row_cut = m > 0 ? random_below(m + 1) : 0;
+    int64_t column_cut = (n > 0 ? random_below(n + 1) : 0) / EDGEK_COLUMN_GRAIN * EDGEK_COLUMN_GRAIN;
+    table->linear_s8(&task, 0, row_cut, 0, column_cut);
+    table->linear_s8(&task, row_cut, m, 0, column_cut);
+    table->linear_s8(&task, 0, row_cut, column_cut, n);
+    int64_t last = variant & 64 && n - column_cut > 5 ? n - 5 : n;
+    table->linear_s8(&task, row_cut, m, column_cut, last);
+
+    char label[72];
+    snprintf(label, sizeof label, "linear_s8 %dx%dx%d variant %d", (int)m, (int)n, (int)k, variant);
+    end_case_floats(label, y, m * y_stride);
+    end_case(label, sums, (size_t)n * sizeof *sums);
+}
+
+static void run_linear_f32(const edgek_table *table, int64_t m, int64_t n, int64_t k, int variant) {
+    begin_case((uint64_t)(m * 1000033 + n * 1013 + k * 11 + variant));
+    int64_t y_stride = n + 2, x_stride = k + 1;
+    float *y = take_floats(m * y_stride + 1, 1.0f);
+    edgek_linear_f32 task = {
+        .x = take_floats(m * x_stride, 2.0f), .x_stride = x_stride,
+        .weights = take_floats(n * k, 1.0f), .bias = variant & 1 ? take_floats(n, 1.0f) : NULL,
+        .residual = variant & 2 ? y : NULL, .residual_stride = y_stride, .y = y,
+        .y_stride = y_stride, .row_count = m, .column_count = n, .depth = k,
+        .activation = (edgek_activation)(variant % 7),
+    };
+    int64_t row_cut = m > 0 ? random_below(m + 1) : 0;
+    table->linear_f32(&task, row_cut, m, 0, n);
+    table->linear_f32(&task, 0, row_cut, 0, n);
+    char label[72];
+    snprintf(label, sizeof label, "linear_f32 %dx%dx%d", (int)m, (int)n, (int)k);
+    end_case_floats(label, y, m * y_stride);
+}
+
+// MARK: Attention
+
+typedef struct {
+    int64_t queries, keys, heads, kv_heads, head_size, value_size;
+    int32_t causal;
+} attention_case;
+
+static int8_t *quantized_heads(
+    const edgek_table *table, const float *x, int64_t stride, int64_t rows, int64_t heads,
+    int64_t head_size, float **scales
+) {
+    int64_t code_stride = padded(head_size);
+    int8_t *codes = take((size_t)(heads * rows * code_stride + 64));
+    *scales = take((size_t)(heads * rows + 1) * sizeof **scales);
+    int64_t cut = rows / 3;
+    int64_t first = table->quantize_heads(
+        x, stride, rows, 0, cut, heads, head_size, codes, code_stride, *scales);
+    int64_t second = table->quantize_heads(
+        x, stride, rows, cut, rows, heads, head_size, codes, code_stride, *scales);
+    if (first != -1 || second != -1) exit(2);
+    return codes;
+}
+
+static void run_attention(const edgek_table *table, attention_case c, float range) {
+    begin_case((uint64_t)(
+        c.queries * 31 + c.keys * 1009 + c.heads * 7 + c.head_size * 100003 + c.value_size * 13));
+    int64_t q_stride = c.heads * c.head_size + 1, k_stride = c.kv_heads * c.head_size + 2;
+    int64_t v_stride = c.kv_heads * c.value_size + 3, y_stride = c.heads * c.value_size + 1;
+    float *q = take_floats(c.queries * q_stride + 1, range);
+    float *k = take_floats(c.keys * k_stride + 1, range);
+    float *v = take_floats(c.keys * v_stride + 1, 3.0f);
+    // Some value rows are zero, so that a block may add nothing.
+    if (c.keys > 70) memset(v + 64 * v_stride, 0, (size_t)((c.keys - 64) * v_stride) * sizeof *v);
+    float *y = take_floats(c.queries * y_stride + 1, 1.0f);
+    edgek_attention_shape shape = {
+        .query_count = c.queries, .key_count = c.keys, .head_count = c.heads,
+        .key_value_head_count = c.kv_heads, .head_size = c.head_size, .value_size = c.value_size,
+        .scale = 0.3f, .causal = c.causal, .y = y, .y_stride = y_stride,
+    };
+    void *scratch = take((size_t)table->attention_scratch_bytes(&shape));
+    char label[72];
+    snprintf(
+        label, sizeof label, "attention %d queries %d keys %d/%d heads %d+%d", (int)c.queries,
+        (int)c.keys, (int)c.heads, (int)c.kv_heads, (int)c.head_size, (int)c.value_size);
+
+    edgek_attention_f32 floats = {shape, q, q_stride, k, k_stride, v, v_stride};
+    int64_t cut = c.queries / 2;
+    for (int64_t head = 0; head < c.heads; head++) {
+        table->attention_f32(&floats, head, cut, c.queries, scratch);
+        table->attention_f32(&floats, head, 0, cut, scratch);
+    }
+    end_case_floats(label, y, c.queries * y_stride);
+
+    edgek_attention_s8 codes = {.shape = shape};
+    float *qs, *ks, *vs;
+    codes.query_codes = quantized_heads(table, q, q_stride, c.queries, c.heads, c.head_size, &qs);
+    codes.key_codes = quantized_heads(table, k, k_stride, c.keys, c.kv_heads, c.head_size, &ks);
+    codes.value_codes = quantized_heads(table, v, v_stride, c.keys, c.kv_heads, c.value_size, &vs);
+    codes.query_scales = qs, codes.key_scales = ks, codes.value_scales = vs;
+    codes.query_code_stride = codes.key_code_stride = padded(c.head_size);
+    codes.value_code_stride = padded(c.value_size);
+    for (int64_t head = 0; head < c.heads; head++) {
+        table->attention_s8(&codes, head, cut, c.queries, scratch);
+        table->attention_s8(&codes, head, 0, cut, scratch);
+    }
+    end_case_floats(label, y, c.queries * y_stride);
+    end_case(label, qs, (size_t)(c.heads * c.queries) * sizeof *qs);
+    end_case(
+        label, codes.value_codes, (size_t)(c.kv_heads * c.keys * codes.value_code_stride));
+}
+
+// MARK: Rows
+
+static void run_rows(const edgek_table *table, int64_t rows, int64_t columns) {
+    begin_case((uint64_t)(rows * 1000 + columns));
+    int64_t stride = columns + 5, code_stride = padded(columns) + 64;
+    float *x = take_floats(rows * stride + 1, 5.0f), *y = take_floats(rows * stride + 1, 1.0f);
+    float *gamma = take_floats(columns, 1.0f), *beta = take_floats(columns, 1.0f);
+    int8_t *codes = take((size_t)(rows * code_stride + 1));
+    edgek_row_quantization *quantized = take((size_t)(rows + 1) * sizeof *quantized);
+    if (rows > 1) memset(x + stride, 0, (size_t)columns * sizeof *x);
+    char label[72];
+    snprintf(label, sizeof label, "rows %dx%d", (int)rows, (int)columns);
+
+    for (int has_multipliers = 0; has_multipliers < 2; has_multipliers++) {
+        int64_t bad = table->quantize_rows(
+            x, rows, columns, stride, has_multipliers ? gamma : NULL, codes, code_stride,
+            quantized);
+        end_case(label, &bad, sizeof bad);
+        end_case(label, codes, (size_t)(rows * code_stride));
+        end_case(label, quantized, (size_t)rows * sizeof *quantized);
+    }
+    table->layer_norm(
+        x, stride, NULL, 0, rows, columns, gamma, beta, 1e-5f, y, stride);
+    end_case_floats(label, y, rows * stride);
+    table->layer_norm(x, stride, y, stride, rows, columns, gamma, NULL, 1e-12f, y, stride);
+    end_case_floats(label, y, rows * stride);
+    table->mean_rows(x, stride, rows, columns, y);
+    end_case_floats(label, y, columns);
+    table->max_rows(x, stride, rows, columns, y);
+    end_case_floats(label, y, columns);
+}
+
+static void run_elements(const edgek_table *table, int64_t count) {
+    begin_case((uint64_t)count + 77);
+    char label[72];
+    snprintf(label, sizeof label, "elements %d", (int)count);
+    float *x = take_floats(count + 1, 1.0f), *y = take_floats(count + 1, 1.0f);
+    uint16_t *halves = take((size_t)(count + 1) * sizeof *halves);
+    for (int64_t i = 0; i < count; i++) {
+        halves[i] = (uint16_t)next_random();
+        x[i] = x[i] * (float)(1 << random_below(8));
+    }
+    for (int activation = 0; activation <= EDGEK_ACTIVATION_SIGMOID; activation++) {
+        table->activate(x, count, (edgek_activation)activation, y);
+        end_case_floats(label, y, count);
+    }
+    memcpy(y, x, (size_t)count * sizeof *y);
+    table->activate(y, count, EDGEK_ACTIVATION_GELU, y);
+    table->add(x, count, y);
+    end_case_floats(label, y, count);
+    table->dequantize(take_codes(count, -127), count, 0.013f, y);
+    end_case_floats(label, y, count);
+    table->widen_f16(halves, count, y);
+    end_case_floats(label, y, count);
+    table->widen_bf16(halves, count, y);
+    end_case_floats(label, y, count);
+    table->softmax(x, count, y);
+    end_case_floats(label, y, count);
+    table->normalize_l2(x, count, 1e-12f, y);
+    end_case_floats(label, y, count);
+    table->softmax(y, count, y);
+    table->normalize_l2(y, count, 1e9f, y);
+    end_case_floats(label, y, count);
+}
+
+/// Every exponent and sign with some mantissas, infinities and NaNs included.
+static void run_all_exponents(const edgek_table *table) {
+    enum { COUNT = 1 << 16 };
+    begin_case(5);
+    float *x = take(COUNT * sizeof *x), *y = take(COUNT * sizeof *y);
+    uint16_t *halves = take(COUNT * sizeof *halves);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint32_t bits = i << 16 | (next_random() & 0xffff);
+        memcpy(&x[i], &bits, sizeof bits);
+        halves[i] = (uint16_t)i;
+    }
+    for (int activation = 0; activation <= EDGEK_ACTIVATION_SIGMOID; activation++) {
+        table->activate(x, COUNT, (edgek_activation)activation, y);
+        end_case_floats("activation of all exponents", y, COUNT);
+    }
+    table->widen_f16(halves, COUNT, y);
+    end_case_floats("all halves", y, COUNT);
+}
+
+static void run_table(const edgek_table *table) {
+    static const attention_case attentions[] = {
+        {1, 1, 1, 1, 1, 1, 0},      {3, 5, 2, 1, 7, 3, 0},      {17, 64, 4, 2, 32, 32, 0},
+        {9, 65, 2, 2, 33, 17, 1},   {70, 70, 3, 1, 16, 40, 1},  {5, 200, 4, 4, 64, 64, 1},
+        {2, 130, 2, 1, 65, 129, 0}, {6, 3, 1, 1, 8, 8, 1},      {4, 0, 1, 1, 8, 8, 0},
+        {0, 4, 1, 1, 8, 8, 0},      {1, 256, 6, 2, 48, 48, 1},  {2, 9, 0, 0, 8, 8, 0},
+    };
+    memset(&current, 0, sizeof current);
+    for (int64_t size = 0; size <= 66; size++) {
+        int64_t rows = 1 + size % 7;
+        run_linear_s8(table, rows, size, 1 + (size * 29) % 67, (int)size);
+        run_linear_s8(table, 1 + size % 13, 1 + (size * 31) % 150, size, (int)(size * 3));
+        run_linear_s8(table, size, 1 + (size * 37) % 70, 1 + (size * 5) % 40, (int)size + 2);
+        run_linear_f32(table, 1 + size % 5, size, (size * 13) % 66, (int)size);
+        run_linear_f32(table, size % 6, 1 + size % 9, size, (int)size + 1);
+        run_rows(table, 1 + size % 4, size);
+        run_elements(table, size);
+    }
+    for (int variant = 0; variant < 32; variant += 3) {
+        run_linear_s8(table, 5, 80, 1536, 8 | variant);
+        run_linear_s8(table, 9, 193, 260, variant);
+    }
+    run_linear_s8(table, 2, 17, 70000, 0);
+    run_rows(table, 3, 1000);
+    run_rows(table, 0, 7);
+    run_elements(table, 1027);
+    run_all_exponents(table);
+    for (size_t i = 0; i < sizeof attentions / sizeof attentions[0]; i++) {
+        run_attention(table, attentions[i], 1.0f);
+        run_attention(table, attentions[i], 30.0f);
+    }
+}
+
+static bool agrees(void) {
+    for (int i = 0; i < reference.count; i++) {
+        if (current.digests[i] != reference.digests[i]) {
+            printf("%s differs (case %d)\n", current.labels[i], i);
+            return false;
+        }
+    }
+    return current.count == reference.count;
+}
+
+static bool is_named(const char *name, int count, char **names) {
+    for (int i = 1; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) return true;
+    }
+    return false;
+}
+
+int main(int argument_count, char **arguments) {
+    arena = aligned_alloc(64, ARENA_BYTES);
+    if (arena == NULL) return 2;
+    int status = 0;
+    for (int32_t index = 0; index < edgek_table_count(); index++) {
+        const edgek_table *table = edgek_table_at(index);
+        if (!edgek_table_is_supported(index)
+            && !is_named(table->name, argument_count, arguments)) {
+            printf("%s not supported by this CPU\n", table->name);
+            continue;
+        }
+        run_table(table);
+        if (index == 0) reference = current;
+        uint64_t digest =
+            absorb(UINT64_C(0xcbf29ce484222325), current.digests, sizeof current.digests);
+        if (!agrees()) status = 1;
+        printf("%s %016llx\n", table->name, (unsigned long long)digest);
+    }
+    free(arena);
+    return status;
+}
