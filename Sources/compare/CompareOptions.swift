@@ -31,7 +31,7 @@ struct CompareOptions {
             limit = try arguments.integer("--limit", in: 1...Int.max)
             threadCount = try arguments.integer("--threads", in: 1...256) ?? 1
             lengths = try arguments.integers("--lengths", in: 1...(1 << 20))
-            seconds = try arguments.integer("--seconds", in: 1...600) ?? 2
+            seconds = try arguments.integer("--seconds", in: 0...3600) ?? 2
         } catch {
             throw Failure(error)
         }

@@ -38,7 +38,7 @@ struct ReferenceMeasurement {
             options = BenchmarkOptions(
                 lengths: try parsed.integers("--lengths", in: 1...(1 << 20)) ?? [],
                 threadCount: try parsed.integer("--threads", in: 1...256) ?? 1,
-                seconds: try parsed.integer("--seconds", in: 1...600) ?? 2)
+                seconds: try parsed.integer("--seconds", in: 0...3600) ?? 2)
         } catch {
             throw Failure(error)
         }
