@@ -20,10 +20,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(
-    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+    resources: [Resource] = []
 ) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+        swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -90,8 +92,10 @@ let package = Package(
             ]),
 
         tests("TensorsTests", ["Tensors"]),
+        tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -7,7 +7,7 @@
 EDGEK_INLINE edgek_real edgek_activate(edgek_real x, edgek_activation activation) {
     switch (activation) {
     case EDGEK_ACTIVATION_NONE: return x;
-    case EDGEK_ACTIVATION_RELU: return x > 0.0f ? x : (edgek_real)(0.0f);
+    case EDGEK_ACTIVATION_RELU: return x < 0.0f ? (edgek_real)(0.0f) : x;
     case EDGEK_ACTIVATION_GELU: return edgek_gelu(x);
     case EDGEK_ACTIVATION_GELU_TANH: return edgek_gelu_tanh(x);
     case EDGEK_ACTIVATION_SILU: return edgek_silu(x);

@@ -222,12 +222,15 @@ static void max_rows(
     const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
 ) {
     for (int64_t c = 0; c < column_count; c += EDGEK_LANES) {
-        edgek_real largest = (edgek_real)(-__builtin_inff());
+        edgek_ints largest = (edgek_ints)EDGEK_KEY_OF_MINUS_INFINITY;
         for (int64_t row = 0; row < row_count; row++) {
             edgek_real value = edgek_load_part(x + row * x_stride + c, column_count - c);
-            largest = value > largest ? value : largest;
+            edgek_ints keys = edgek_as_ints(edgek_order_key(edgek_as_bits(value)));
+            largest = __builtin_elementwise_max(largest, keys);
         }
-        edgek_store_part(y + c, largest, column_count - c);
+        // The key of a key is the number.
+        edgek_bits bits = edgek_order_key((edgek_bits)largest);
+        edgek_store_part(y + c, edgek_as_real(bits), column_count - c);
     }
 }
 

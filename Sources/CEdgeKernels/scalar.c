@@ -382,12 +382,12 @@ static void max_rows(
     const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
 ) {
     for (int64_t c = 0; c < column_count; c++) {
-        float largest = -__builtin_inff();
+        int32_t largest = EDGEK_KEY_OF_MINUS_INFINITY;
         for (int64_t row = 0; row < row_count; row++) {
-            float value = x[row * x_stride + c];
-            largest = value > largest ? value : largest;
+            int32_t key = key_of(x[row * x_stride + c]);
+            if (key > largest) largest = key;
         }
-        y[c] = largest;
+        y[c] = edgek_float_of_key(largest);
     }
 }
 

@@ -50,11 +50,20 @@ package struct ByteReader {
         return size
     }
 
+    /// A 32-bit field as `Int`, which may be too narrow for it.
+    package mutating func number(_ field: StaticText) throws(FormatError) -> Int {
+        let value = try u32(field)
+        guard let number = Int(exactly: value) else {
+            throw .overLimit(field: field, limit: UInt64(Int.max), found: UInt64(value))
+        }
+        return number
+    }
+
     /// A 32-bit count of entries of `entryBytes` bytes or more that follow in this range.
     package mutating func count(
         _ field: StaticText, entryBytes: Int, limit: Int
     ) throws(FormatError) -> Int {
-        let value = Int(try u32(field))
+        let value = try number(field)
         guard value <= limit else {
             throw .overLimit(field: field, limit: UInt64(limit), found: UInt64(value))
         }

@@ -30,8 +30,8 @@ package struct ChunkRecord: Equatable, Sendable {
 
     init(parsing reader: inout ByteReader) throws(FormatError) {
         offset = try reader.size("chunk offset")
-        storedSize = Int(try reader.u32("chunk stored size"))
-        rawSize = Int(try reader.u32("chunk raw size"))
+        storedSize = try reader.number("chunk stored size")
+        rawSize = try reader.number("chunk raw size")
         checksum = try reader.u32("chunk checksum")
         let code = try reader.u8("chunk encoding")
         guard let encoding = ChunkEncoding(rawValue: code) else {

@@ -51,9 +51,17 @@ package struct ContainerDirectory: Equatable, Sendable {
             let order = SectionTag.order(tag)
             if let lastOrder, lastOrder >= order { throw .sectionOrder(tag: tag) }
             lastOrder = order
-            payloads.append((tag, try reader.nested(size, "section")))
+            let payload = try reader.nested(size, "section")
             try reader.zeros((8 - size % 8) % 8, "section padding")
-            if SectionTag(rawValue: tag) == nil, flags & 1 != 0 { throw .unknownSection(tag: tag) }
+            if SectionTag(rawValue: tag) != nil {
+                guard flags == 1 else {
+                    throw .wrongValue(
+                        field: "flags of a known section", expected: 1, found: UInt64(flags))
+                }
+                payloads.append((tag, payload))
+            } else if flags & 1 != 0 {
+                throw .unknownSection(tag: tag)
+            }
         }
         func payload(_ section: SectionTag) throws(FormatError) -> ByteReader {
             for payload in payloads where payload.tag == section.rawValue { return payload.reader }
@@ -159,7 +167,7 @@ extension ContainerDirectory {
 
     private static func tensors(_ reader: inout ByteReader) throws(FormatError) -> [TensorRecord] {
         let count = try reader.count("tensor count", entryBytes: 1, limit: ContainerLimits.tensors)
-        let nameBytes = Int(try reader.u32("tensor name bytes"))
+        let nameBytes = try reader.number("tensor name bytes")
         var records = try reader.nested(count * TensorRecord.byteCount, "tensor table")
         var names = try reader.nested(nameBytes, "tensor names")
         try reader.end("tensors")
@@ -177,7 +185,8 @@ extension ContainerDirectory {
     }
 
     /// Chunks belong to the tensors in order, fill them exactly, and fill the file from 128 to
-    /// the directory without holes, apart from zero padding before each tensor.
+    /// the directory without holes, apart from zero padding before each tensor and up to a
+    /// multiple of the element size before each chunk.
     private func checkPlacement(
         file: UnsafeRawBufferPointer, header: ContainerHeader
     ) throws(FormatError) {
@@ -207,7 +216,9 @@ extension ContainerDirectory {
             var remaining = tensor.rawByteCount
             let rowBytes = tensor.columnCount * tensor.type.byteCount
             if remaining > 0 {
-                guard tensor.chunkRawBytes > 0, tensor.chunkRawBytes % rowBytes == 0 else {
+                guard tensor.chunkRawBytes > 0, tensor.chunkRawBytes % rowBytes == 0,
+                    tensor.chunkRawBytes <= min(remaining, ContainerLimits.chunkRawBytes)
+                else {
                     throw .tensor(
                         name: tensor.name, field: "bytes per chunk (a multiple of the row size)",
                         expected: UInt64(rowBytes), found: UInt64(tensor.chunkRawBytes))
@@ -220,10 +231,10 @@ extension ContainerDirectory {
                         found: UInt64(tensor.chunkCount))
                 }
             } else {
-                guard tensor.chunkCount == 0 else {
+                guard tensor.chunkCount == 0, tensor.chunkRawBytes == 0 else {
                     throw .tensor(
-                        name: tensor.name, field: "chunk count", expected: 0,
-                        found: UInt64(tensor.chunkCount))
+                        name: tensor.name, field: "chunks of an empty tensor", expected: 0,
+                        found: UInt64(max(tensor.chunkCount, tensor.chunkRawBytes)))
                 }
             }
             for index in nextChunk..<nextChunk + tensor.chunkCount {
@@ -235,7 +246,9 @@ extension ContainerDirectory {
                         expected: UInt64(expectedRaw), found: UInt64(chunk.rawSize))
                 }
                 remaining -= expectedRaw
-                let alignment = index == nextChunk ? ContainerHeader.alignment : 1
+                // Runtimes read raw chunks where they are mapped.
+                let alignment =
+                    index == nextChunk ? ContainerHeader.alignment : tensor.type.byteCount
                 let start = (end + alignment - 1) / alignment * alignment
                 guard chunk.offset == start else {
                     throw .tensor(
@@ -289,7 +302,7 @@ extension ContainerDirectory {
                 else {
                     throw .tensor(
                         name: tensor.name, field: "scales tensor", expected: UInt64(tensor.rowCount),
-                        found: UInt64(tensor.scales ?? Int(TensorRecord.none)))
+                        found: tensor.scales.map { UInt64($0) } ?? UInt64(TensorRecord.none))
                 }
             }
         }

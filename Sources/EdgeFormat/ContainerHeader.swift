@@ -40,15 +40,24 @@ package struct ContainerHeader: Equatable, Sendable {
                 field: "header", offset: 0, needed: Self.byteCount, available: file.count)
         }
         let readVersion = try reader.u16("read version")
-        guard readVersion == Self.version else {
+        guard readVersion <= Self.version else {
             throw .tooNew(readVersion: Int(readVersion), supported: Int(Self.version))
         }
-        _ = try reader.u16("write version")
+        let writeVersion = try reader.u16("write version")
         let recorded = UInt32(
             littleEndian: (start + 124).loadUnaligned(as: UInt32.self))
         let computed = atn_crc32c(0, start, 124)
         guard recorded == computed else {
             throw .wrongChecksum(field: "header", expected: recorded, found: computed)
+        }
+        guard readVersion == Self.version else {
+            throw .wrongValue(
+                field: "read version", expected: UInt64(Self.version), found: UInt64(readVersion))
+        }
+        guard writeVersion >= readVersion else {
+            throw .wrongValue(
+                field: "write version", expected: UInt64(readVersion),
+                found: UInt64(writeVersion))
         }
         let headerSize = try reader.u32("header size")
         guard headerSize == Self.byteCount else {

@@ -3,18 +3,21 @@ package enum ContainerLimits {
     package static let directoryBytes = 64 << 20
     package static let features = 64
     package static let metadataEntries = 1024
+    /// Texts of all lists of the metadata together.
+    package static let metadataListTexts = 1 << 20
     package static let chunks = 1 << 24
     package static let tensors = 1 << 16
     package static let rank = 4
     /// Bytes of one chunk before compression.
     package static let chunkRawBytes = 1 << 20
-    /// Elements of one tensor.
-    package static let tensorElements = 1 << 48
+    /// Elements of one tensor: 2⁴⁸, or fewer where sizes in bytes would not fit `Int`.
+    package static let tensorElements = Int(min(1 << 48, UInt64(Int.max) / 4))
     package static let values = 1 << 16
     /// Regions of the arena; with the limits of rows and columns, sizes stay within 64 bits.
     package static let slots = 1 << 12
     package static let instructions = 1 << 16
     package static let maximumTokens = 1 << 24
-    /// Inputs of one linear product, so that int32 accumulators cannot overflow.
-    package static let linearDepth = 131_072
+    /// Inputs of one linear product, so that int32 accumulators cannot overflow:
+    /// 65536 · 255 · 127 < 2³¹.
+    package static let linearDepth = 65_536
 }

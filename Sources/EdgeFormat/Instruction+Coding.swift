@@ -115,7 +115,7 @@ extension Instruction {
                 terms.append(
                     EmbedTerm(
                         table: try tables.tensor(record.tensors[term]), index: index,
-                        offset: Int(record.attributes[2 * term + 1])))
+                        offset: Int(clamping: record.attributes[2 * term + 1])))
             }
             self = .embed(output: try tables.value(record.outputs[0]), terms: terms)
         case .linear:
@@ -141,8 +141,10 @@ extension Instruction {
                 value: try tables.value(record.inputs[2]),
                 output: try tables.value(record.outputs[0]),
                 shape: AttentionShape(
-                    headCount: Int(attributes[0]), keyValueHeadCount: Int(attributes[1]),
-                    headSize: Int(attributes[2]), valueSize: Int(attributes[3]),
+                    headCount: Int(clamping: attributes[0]),
+                    keyValueHeadCount: Int(clamping: attributes[1]),
+                    headSize: Int(clamping: attributes[2]),
+                    valueSize: Int(clamping: attributes[3]),
                     scale: Float(bitPattern: attributes[4]), isCausal: attributes[5] == 1,
                     arithmetic: arithmetic))
         case .layerNorm:

@@ -39,6 +39,7 @@ package struct Metadata: Equatable, Sendable {
     init(parsing reader: inout ByteReader) throws(FormatError) {
         let count = try reader.count(
             "metadata count", entryBytes: 4, limit: ContainerLimits.metadataEntries)
+        var listTextsLeft = ContainerLimits.metadataListTexts
         for index in 0..<count {
             let key = try reader.text(Int(try reader.u16("metadata key length")), "metadata key")
             if let last = entries.last, !last.key.lexicographicallyPrecedes(key) {
@@ -52,7 +53,8 @@ package struct Metadata: Equatable, Sendable {
                 value = .integer(Int64(bitPattern: try reader.u64("metadata integer")))
             case 3:
                 let textCount = try reader.count(
-                    "metadata list count", entryBytes: 4, limit: 1 << 20)
+                    "metadata list count", entryBytes: 4, limit: listTextsLeft)
+                listTextsLeft -= textCount
                 var texts: [[UInt8]] = []
                 for _ in 0..<textCount { texts.append(try Self.text(&reader)) }
                 value = .texts(texts)

@@ -57,7 +57,8 @@ struct OperandCheck {
             let rowsNeeded =
                 switch term.index {
                 case .tokenIDs: program.vocabularySize
-                case .typeIDs: program.typeCount
+                // An input without types stands for type 0 everywhere.
+                case .typeIDs: max(1, program.typeCount)
                 case .positions: program.maximumTokens
                 }
             let (needed, overflow) = rowsNeeded.addingReportingOverflow(term.offset)

@@ -1,6 +1,6 @@
 extension Program {
-    /// Checks that every operand has the kind and shape that its instruction needs, that a value
-    /// is written once and before it is read, and that no two values alive at the same time share
+    /// Checks that every operand has the kind and shape that its instruction needs, that every
+    /// value is written once and before it is read, and that no two values alive at the same time share
     /// a slot.
     func validate(tensors: [TensorRecord]) throws(FormatError) {
         try checkLifetimes()
@@ -45,12 +45,11 @@ extension Program {
             occupant[slot] = output
             isWritten[output] = true
         }
-        for output in outputs {
-            guard isWritten[output.value], occupant[values[output.value].slot] == output.value
-            else {
-                throw .indexOutOfRange(
-                    field: "output value", index: UInt64(output.value), count: values.count)
-            }
+        let writtenCount = isWritten.count { $0 }
+        guard writtenCount == values.count else {
+            throw .wrongValue(
+                field: "number of values with a writer", expected: UInt64(values.count),
+                found: UInt64(writtenCount))
         }
     }
 }

@@ -53,19 +53,19 @@ package struct Program: Equatable, Sendable {
     }
 
     init(parsing reader: inout ByteReader, tensorCount: Int) throws(FormatError) {
-        maximumTokens = Int(try reader.u32("maximum tokens"))
+        maximumTokens = try reader.number("maximum tokens")
         guard maximumTokens >= 1, maximumTokens <= ContainerLimits.maximumTokens else {
             throw .overLimit(
                 field: "maximum tokens", limit: UInt64(ContainerLimits.maximumTokens),
                 found: UInt64(maximumTokens))
         }
-        vocabularySize = Int(try reader.u32("vocabulary size"))
+        vocabularySize = try reader.number("vocabulary size")
         guard vocabularySize >= 1, vocabularySize <= Int(Int32.max) else {
             throw .overLimit(
                 field: "vocabulary size", limit: UInt64(Int32.max), found: UInt64(vocabularySize))
         }
-        typeCount = Int(try reader.u32("type count"))
-        slotCount = Int(try reader.u32("slot count"))
+        typeCount = try reader.number("type count")
+        slotCount = try reader.number("slot count")
         guard slotCount <= ContainerLimits.slots else {
             throw .overLimit(
                 field: "slot count", limit: UInt64(ContainerLimits.slots),

@@ -37,7 +37,7 @@ package struct ProgramValue: Equatable, Sendable {
         self.kind = kind
         let rowsKind = try reader.u8("value rows kind")
         try reader.zeros(2, "value padding")
-        let rows = Int(try reader.u32("value rows"))
+        let rows = try reader.number("value rows")
         switch rowsKind {
         case 0:
             guard rows == 0 else {
@@ -54,12 +54,12 @@ package struct ProgramValue: Equatable, Sendable {
         default:
             throw .unknownCode(field: "value rows kind", code: UInt64(rowsKind))
         }
-        columnCount = Int(try reader.u32("value columns"))
+        columnCount = try reader.number("value columns")
         guard columnCount <= 1 << 24 else {
             throw .overLimit(
                 field: "value columns", limit: 1 << 24, found: UInt64(columnCount))
         }
-        slot = Int(try reader.u32("value slot"))
+        slot = try reader.number("value slot")
         guard slot < slotCount else {
             throw .indexOutOfRange(field: "value slot", index: UInt64(slot), count: slotCount)
         }

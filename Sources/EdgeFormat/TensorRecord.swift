@@ -36,7 +36,7 @@ package struct TensorRecord: Equatable, Sendable {
     package var firstChunk: Int
     package var chunkCount: Int
     /// Bytes of every chunk of this tensor before compression, except that the last may be
-    /// shorter; a multiple of the row size.
+    /// shorter; a multiple of the row size, no more than the tensor has, 0 for an empty tensor.
     package var chunkRawBytes: Int
     package var scheme: QuantizationScheme
     /// Index of the tensor of scales.
@@ -76,7 +76,7 @@ package struct TensorRecord: Equatable, Sendable {
 
     /// Reads a record; its name lies in `names` at the offset that follows the previous name.
     init(parsing reader: inout ByteReader, names: inout ByteReader) throws(FormatError) {
-        let nameOffset = Int(try reader.u32("tensor name offset"))
+        let nameOffset = try reader.number("tensor name offset")
         let nameLength = Int(try reader.u16("tensor name length"))
         guard nameOffset == names.position else {
             throw .wrongValue(
@@ -97,7 +97,7 @@ package struct TensorRecord: Equatable, Sendable {
         shape = []
         var elements = 1
         for axis in 0..<ContainerLimits.rank {
-            let size = Int(try reader.u32("tensor dimension"))
+            let size = try reader.number("tensor dimension")
             if axis >= rank {
                 guard size == 0 else {
                     throw .tensor(
@@ -114,9 +114,9 @@ package struct TensorRecord: Equatable, Sendable {
             }
             elements = product
         }
-        firstChunk = Int(try reader.u32("first chunk"))
-        chunkCount = Int(try reader.u32("chunk count"))
-        chunkRawBytes = Int(try reader.u32("chunk raw bytes"))
+        firstChunk = try reader.number("first chunk")
+        chunkCount = try reader.number("chunk count")
+        chunkRawBytes = try reader.number("chunk raw bytes")
         let schemeCode = try reader.u8("quantization scheme")
         guard let scheme = QuantizationScheme(rawValue: schemeCode) else {
             throw .unknownCode(field: "quantization scheme", code: UInt64(schemeCode))
@@ -124,7 +124,8 @@ package struct TensorRecord: Equatable, Sendable {
         self.scheme = scheme
         try reader.zeros(3, "tensor padding")
         let scalesIndex = try reader.u32("scales tensor")
-        scales = scalesIndex == Self.none ? nil : Int(scalesIndex)
+        // Narrow integers cannot hold every index; none that large is in range.
+        scales = scalesIndex == Self.none ? nil : Int(clamping: scalesIndex)
         try reader.zeros(4, "tensor padding")
     }
 

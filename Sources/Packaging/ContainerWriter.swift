@@ -37,8 +37,7 @@ package struct ContainerWriter {
             try file.append(bytes)
             bytes.withUnsafeBytes { atn_sha256_update(&digest, $0.baseAddress, $0.count) }
         }
-        func align() throws(PackagingError) {
-            let alignment = ContainerHeader.alignment
+        func align(to alignment: Int = ContainerHeader.alignment) throws(PackagingError) {
             let padding = (alignment - file.offset % alignment) % alignment
             try append([UInt8](repeating: 0, count: padding))
         }
@@ -63,6 +62,7 @@ package struct ContainerWriter {
                     let checksum = stored.withUnsafeBytes {
                         atn_crc32c(0, $0.baseAddress, $0.count)
                     }
+                    try align(to: tensor.type.byteCount)
                     chunks.append(
                         ChunkRecord(
                             offset: file.offset, storedSize: stored.count, rawSize: raw.count,

@@ -17,7 +17,7 @@ package struct StoredTensor {
     /// Name of the tensor of scales.
     package let scalesName: String?
     package let storing: Storing
-    /// Bytes of one chunk before compression, a multiple of the row size.
+    /// Bytes of one chunk before compression, a multiple of the row size; 0 for an empty tensor.
     package let chunkRawBytes: Int
     /// The bytes of some rows; little endian.
     package let bytes: (_ rows: Range<Int>) throws(PackagingError) -> [UInt8]
@@ -50,12 +50,13 @@ package struct StoredTensor {
             throw .rowTooLarge(
                 tensor: name, byteCount: rowBytes, limit: ContainerLimits.chunkRawBytes)
         }
-        guard rowBytes > 0 else {
+        let rowCount = shape.first ?? 1
+        guard rowBytes > 0, rowCount > 0 else {
             chunkRawBytes = 0
             return
         }
         var rows = max(1, chunkBytes / rowBytes)
         if rows > rowsMultiple { rows -= rows % rowsMultiple }
-        chunkRawBytes = min(rows, max(1, shape.first ?? 1)) * rowBytes
+        chunkRawBytes = min(rows, rowCount) * rowBytes
     }
 }

@@ -208,8 +208,9 @@ static void run_attention(const edgek_table *table, attention_case c, float rang
     float *q = take_floats(c.queries * q_stride + 1, range);
     float *k = take_floats(c.keys * k_stride + 1, range);
     float *v = take_floats(c.keys * v_stride + 1, 3.0f);
-    // Some value rows are zero, so that a block may add nothing.
-    if (c.keys > 70) memset(v + 64 * v_stride, 0, (size_t)((c.keys - 64) * v_stride) * sizeof *v);
+    // From the second block on, the values are zero or too small to be quantized.
+    float tiny = range > 1.0f ? 0x1p-103f : 0.0f;
+    for (int64_t i = 64 * v_stride; i < c.keys * v_stride; i++) v[i] = tiny * v[i];
     float *y = take_floats(c.queries * y_stride + 1, 1.0f);
     edgek_attention_shape shape = {
         .query_count = c.queries, .key_count = c.keys, .head_count = c.heads,
@@ -332,6 +333,33 @@ static void run_all_exponents(const edgek_table *table) {
     end_case_floats("all halves", y, COUNT);
 }
 
+/// Values that are not finite in every position of the second of three rows.
+static void run_bad_rows(const edgek_table *table) {
+    static const uint32_t bad_bits[] = {0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001};
+    enum { COLUMNS = 37 };
+    begin_case(9);
+    float *x = take_floats(3 * COLUMNS, 1.0f), *y = take_floats(3 * COLUMNS, 1.0f);
+    int8_t *codes = take(3 * 64);
+    float *scales = take(3 * sizeof *scales);
+    edgek_row_quantization *rows = take(3 * sizeof *rows);
+    for (int i = 0; i < 5 * COLUMNS; i++) {
+        float *bad = &x[COLUMNS + i % COLUMNS], good = *bad;
+        memcpy(bad, &bad_bits[i / COLUMNS], sizeof *bad);
+        int64_t found[2];
+        found[0] = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, codes, 64, rows);
+        found[1] = table->quantize_heads(x, COLUMNS, 3, 0, 3, 1, COLUMNS, codes, 64, scales);
+        if (found[0] != 1 || found[1] != 1) found[0] = -2;
+        end_case("bad rows", found, sizeof found);
+        table->max_rows(x, COLUMNS, 3, COLUMNS, y);
+        table->softmax(x + COLUMNS, COLUMNS, y + COLUMNS);
+        end_case_floats("bad rows", y, 2 * COLUMNS);
+        *bad = good;
+    }
+    x[5] = 3e38f, x[6] = -3e38f;
+    int64_t too_wide = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, codes, 64, rows);
+    end_case("too wide a range", &too_wide, sizeof too_wide);
+}
+
 static void run_table(const edgek_table *table) {
     static const attention_case attentions[] = {
         {1, 1, 1, 1, 1, 1, 0},      {3, 5, 2, 1, 7, 3, 0},      {17, 64, 4, 2, 32, 32, 0},
@@ -359,6 +387,7 @@ static void run_table(const edgek_table *table) {
     run_rows(table, 0, 7);
     run_elements(table, 1027);
     run_all_exponents(table);
+    run_bad_rows(table);
     for (size_t i = 0; i < sizeof attentions / sizeof attentions[0]; i++) {
         run_attention(table, attentions[i], 1.0f);
         run_attention(table, attentions[i], 30.0f);
