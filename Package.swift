@@ -84,6 +84,10 @@ let package = Package(
                 "Checkpoints", "ModelGraph", "EdgeRuntime", "Evaluation", "Reporting",
                 "CommandLineSupport",
             ]),
+
+        tests("CChecksumsTests", ["CChecksums"]),
+        tests("CEdgeKernelsTests", ["CEdgeKernels"]),
+        tests("CEdgePlatformTests", ["CEdgePlatform", "CZstd"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11
