@@ -11,12 +11,19 @@ struct CRC32CTests {
         ([UInt8](repeating: 0xff, count: 32), 0x62a8_ab43),
         ((0..<32).map { UInt8($0) }, 0x46dd_794e),
         ((0..<32).map { UInt8(31 - $0) }, 0x113f_db5c),
-        (
-            [0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 0x04, 0, 0]
-                + [0, 0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0],
-            0xd996_3a56
-        ),
+        (scsiRead, 0xd996_3a56),
     ]
+
+    /// An iSCSI read command of 48 bytes.
+    private static let scsiRead: [UInt8] = {
+        var bytes = [UInt8](repeating: 0, count: 48)
+        for (index, byte) in [0: 0x01, 1: 0xc0, 16: 0x14, 22: 0x04, 27: 0x14, 31: 0x18] {
+            bytes[index] = UInt8(byte)
+        }
+        bytes[32] = 0x28
+        bytes[40] = 0x02
+        return bytes
+    }()
 
     @Test("gives the published values")
     func publishedValues() {

@@ -18,6 +18,10 @@ struct SHA256Tests {
         digest([bytes[...]])
     }
 
+    private func words(of digest: atn_sha256) -> [UInt32] {
+        withUnsafeBytes(of: digest.state) { Array($0.bindMemory(to: UInt32.self)) }
+    }
+
     /// FIPS 180-2, appendix B, and the empty message of the NIST example values.
     @Test("gives the published values")
     func publishedValues() {
@@ -54,11 +58,10 @@ struct SHA256Tests {
             let bytes = random.bytes(blockCount * 64)
             var state = atn_sha256()
             atn_sha256_begin(&state)
-            var expected = withUnsafeBytes(of: state.state) { Array($0.bindMemory(to: UInt32.self)) }
+            var expected = words(of: state)
             sha256Portable(&expected, bytes, blockCount)
             atn_sha256_update(&state, bytes, bytes.count)
-            let found = withUnsafeBytes(of: state.state) { Array($0.bindMemory(to: UInt32.self)) }
-            #expect(found == expected)
+            #expect(words(of: state) == expected)
         }
     }
 }

@@ -1,8 +1,9 @@
 import CEdgeKernels
 import Testing
 
-/// The stated errors of the elementary functions, over every exponent of binary32. The fastest
-/// table stands for all: others have the same bits.
+/// The stated errors of the elementary functions, over every exponent of binary32.
+///
+/// The fastest table stands for all: others have the same bits.
 @Suite("Accuracy")
 struct AccuracyTests {
     /// Calls `check` with arguments from the whole range, about four million, and their results.

@@ -115,7 +115,8 @@ struct AttentionCase {
                         var sum = 0.0
                         for d in 0..<headSize {
                             let q = operands.queries[query * queryStride + head * headSize + d]
-                            sum += Double(q)
+                            sum +=
+                                Double(q)
                                 * Double(operands.keys[key * keyStride + kvHead * headSize + d])
                         }
                         return sum * Double(scale)

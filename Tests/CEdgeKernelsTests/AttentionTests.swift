@@ -72,7 +72,7 @@ struct AttentionTests {
         }
     }
 
-    @Test("every head, value and key size agrees with the scalar table", arguments: Kernels.supported)
+    @Test("every size agrees with the scalar table", arguments: Kernels.supported)
     func agreesForEverySize(kernels: Kernels) {
         for size in 1...65 {
             let attention = AttentionCase(

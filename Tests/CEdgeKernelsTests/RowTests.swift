@@ -142,7 +142,7 @@ struct RowTests {
         }
     }
 
-    @Test("normalisation gives unit vectors and keeps small ones small", arguments: Kernels.supported)
+    @Test("normalisation gives unit vectors", arguments: Kernels.supported)
     func normalisationAgrees(kernels: Kernels) {
         var random = RandomSource(seed: 4)
         for count in 0...66 {
