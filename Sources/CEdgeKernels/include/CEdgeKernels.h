@@ -1,11 +1,12 @@
 // The kernels of Attenuate: integer and float inner loops behind one table per instruction set.
 //
 // Every function below is a contract. The scalar table is its specification; every other table
-// returns the same bits for the same arguments, whatever the instruction set and however the work
-// is split into row and column ranges; of a NaN only that it is one. Matrices are row-major; a stride counts elements, not bytes.
-// Functions allocate nothing, keep no state, read and write only what their comment names, and
-// accept every size including zero. Pointers need only the natural alignment of their elements
-// unless the comment asks for more. Buffers do not overlap unless the comment allows it.
+// returns the same bits for the same arguments (of a NaN only that it is one), whatever the
+// instruction set and however the work is split into row and column ranges. Matrices are row-major;
+// a stride counts elements, not bytes. Functions allocate nothing, keep no state, read and write
+// only what their comment names, and accept every size including zero. Pointers need only the
+// natural alignment of their elements unless the comment asks for more. Buffers do not overlap
+// unless the comment allows it.
 #pragma once
 
 #include <stddef.h>
