@@ -102,6 +102,9 @@ let package = Package(
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
+        tests("CChecksumsTests", ["CChecksums"]),
+        tests("CEdgeKernelsTests", ["CEdgeKernels"]),
+        tests("CEdgePlatformTests", ["CEdgePlatform", "CZstd"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11
