@@ -96,6 +96,13 @@ let package = Package(
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
+        tests(
+            "EvaluationTests",
+            [
+                "Evaluation", "Checkpoints", "EdgeFormat", "EdgeRuntime", "ModelCompression",
+                "ModelGraph", "Packaging",
+            ]),
+        tests("ReportingTests", ["Reporting", "Evaluation", "ModelGraph"], exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

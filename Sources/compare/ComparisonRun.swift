@@ -25,7 +25,7 @@ struct ComparisonRun {
         }
         let reference = try OpenedReference(file: options.checkpoint, taskName: facts[0].taskName)
         for warning in reference.warnings { Console.report("compare", "warning: \(warning)") }
-        let checkpoint = CheckpointFacts(file: options.checkpoint, model: reference.model)
+        let checkpoint = try reference.facts(file: options.checkpoint)
         let lengths = try self.lengths(maximum: checkpoint.maximumTokens)
 
         let result = try attempt { () throws(EvaluationError) in
@@ -48,7 +48,7 @@ struct ComparisonRun {
                 threadCount: options.threadCount,
                 instructionSet: String(decoding: instructionSet.name, as: UTF8.self)),
             referenceBenchmark: measurements.reference, benchmarks: measurements.containers,
-            problems: measurements.problems)
+            problems: Self.buildNotes + measurements.problems)
         try write(report)
         return failures.isEmpty ? .done : .someInputFailed
     }
@@ -115,6 +115,14 @@ struct ComparisonRun {
         } catch {
             throw Failure(error)
         }
+    }
+
+    private static var buildNotes: [String] {
+        #if DEBUG
+            ["compare was built without optimization; its latencies mean little."]
+        #else
+            []
+        #endif
     }
 
     private static func instructionSet() throws(Failure) -> InstructionSet {
