@@ -32,6 +32,9 @@ import Testing
             try ReportFile.write("text", to: path)
         }
         #expect(error == .file(path, operation: "create", errno: ENOENT))
+        #expect(throws: ReportingError.file(path, operation: "create", errno: ENOENT)) {
+            try ReportFile.checkFolder(of: path)
+        }
         #expect(
             error?.description == "\(path): cannot create the file: No such file or directory")
     }
