@@ -80,8 +80,8 @@ extension Report {
                     + "examples that have a label.")
         }
         for container in containers {
-            guard let interval = container.metrics.decisions?.difference?.interval,
-                interval.contains(0)
+            guard let difference = container.metrics.decisions?.difference,
+                difference.estimate != 0, difference.interval.contains(0)
             else { continue }
             notes.append(
                 "\(container.facts.file): with \(data.labelledCount) labelled examples, its "

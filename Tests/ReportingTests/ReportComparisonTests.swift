@@ -81,6 +81,16 @@ private final class Constant: TokenizingCandidate {
         #expect(!report.notes.contains { $0.contains("chance") })
     }
 
+    @Test func equalAccuraciesAreNoDifference() throws {
+        let report = try report(
+            """
+            {"text": "a", "label": "no"}
+            {"text": "a", "label": "yes"}
+            """)
+        #expect(report.containers[0].metrics.decisions?.correctCount == 1)
+        #expect(!report.notes.contains { $0.contains("chance") })
+    }
+
     @Test func missingLabelsAreSaid() throws {
         let report = try report("{\"text\": \"a\"}")
         #expect(report.notes == ["No example has a label, so the accuracy is not known."])
