@@ -105,6 +105,13 @@ let package = Package(
         tests("CChecksumsTests", ["CChecksums"]),
         tests("CEdgeKernelsTests", ["CEdgeKernels"]),
         tests("CEdgePlatformTests", ["CEdgePlatform", "CZstd"]),
+        tests(
+            "EvaluationTests",
+            [
+                "Evaluation", "Checkpoints", "EdgeFormat", "EdgeRuntime", "ModelCompression",
+                "ModelGraph", "Packaging",
+            ]),
+        tests("ReportingTests", ["Reporting", "Evaluation", "ModelGraph"], exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

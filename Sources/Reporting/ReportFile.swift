@@ -26,6 +26,16 @@ package enum ReportFile {
         }
     }
 
+    /// Checks that a file can be created beside the path.
+    ///
+    /// - Throws: `file`
+    package static func checkFolder(of path: String) throws(ReportingError) {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        guard access(folder.path, W_OK | X_OK) == 0 else {
+            throw .file(path, operation: "create", errno: errno)
+        }
+    }
+
     /// Writes and syncs; the errno value if that fails.
     private static func store(_ bytes: [UInt8], descriptor: Int32) -> Int32? {
         var rest = bytes[...]
