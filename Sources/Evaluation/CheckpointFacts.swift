@@ -1,5 +1,5 @@
-import CChecksums
 package import Checkpoints
+import EdgeFormat
 package import ModelGraph
 
 /// What a report says about the float original.
@@ -33,19 +33,7 @@ package struct CheckpointFacts: Equatable, Sendable {
             weightByteCount: checkpoint.tensorNames.reduce(0) {
                 $0 + (checkpoint.byteCount(of: $1) ?? 0)
             },
-            maximumTokens: model.maximumTokens, digest: try Self.digest(of: checkpoint))
-    }
-
-    private static func digest(of checkpoint: Checkpoint) throws(CheckpointError) -> String {
-        var state = atn_sha256()
-        atn_sha256_begin(&state)
-        for file in checkpoint.weightFiles {
-            try checkpoint.forEachPiece(of: file) { piece in
-                atn_sha256_update(&state, piece.baseAddress, piece.count)
-            }
-        }
-        var digest = [UInt8](repeating: 0, count: 32)
-        digest.withUnsafeMutableBufferPointer { atn_sha256_end(&state, $0.baseAddress) }
-        return ContainerFacts.hexadecimal(digest)
+            maximumTokens: model.maximumTokens,
+            digest: hexadecimal(try checkpoint.weightsDigest()))
     }
 }

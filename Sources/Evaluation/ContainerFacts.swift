@@ -33,11 +33,7 @@ package struct ContainerFacts: Equatable, Sendable {
         }
         self.init(
             file: file, byteCount: container.header.fileSize,
-            digest: Self.hexadecimal(container.header.contentDigest),
+            digest: hexadecimal(container.header.contentDigest),
             sourceDigest: text("source.digest"), recipe: text("recipe"), taskName: text("task"))
-    }
-
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -3,20 +3,21 @@ import Glibc
 
 /// A file that appears at its path complete or not at all: written beside it under a temporary
 /// name, synced, then renamed.
-final class AtomicFile {
+package final class AtomicFile {
     private let path: String
     private let temporaryPath: String
     private var descriptor: Int32
-    private(set) var offset = 0
+    /// Bytes appended so far.
+    package private(set) var offset = 0
 
     /// Creates the temporary file in the folder of `path`.
-    init(path: String) throws(PackagingError) {
+    package init(path: String) throws(AtomicFileError) {
         self.path = path
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
         temporaryPath = "\(folder)/.\(url.lastPathComponent).\(getpid()).tmp"
         descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .file(operation: "create", errno: errno) }
+        guard descriptor >= 0 else { throw AtomicFileError(operation: "create", errno: errno) }
         InterruptedFiles.shared.add(temporaryPath)
     }
 
@@ -28,13 +29,13 @@ final class AtomicFile {
     }
 
     /// Appends bytes.
-    func append(_ bytes: [UInt8]) throws(PackagingError) {
+    package func append(_ bytes: [UInt8]) throws(AtomicFileError) {
         try write(bytes, at: offset)
         offset += bytes.count
     }
 
     /// Writes bytes over what is there.
-    func write(_ bytes: [UInt8], at position: Int) throws(PackagingError) {
+    package func write(_ bytes: [UInt8], at position: Int) throws(AtomicFileError) {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
@@ -44,24 +45,24 @@ final class AtomicFile {
             }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
-                throw .file(operation: "write", errno: count == 0 ? ENOSPC : errno)
+                throw AtomicFileError(operation: "write", errno: count == 0 ? ENOSPC : errno)
             }
             done += count
         }
     }
 
     /// Syncs the file and gives it its name.
-    func commit() throws(PackagingError) {
-        guard fsync(descriptor) == 0 else { throw .file(operation: "sync", errno: errno) }
+    package func commit() throws(AtomicFileError) {
+        guard fsync(descriptor) == 0 else { throw AtomicFileError(operation: "sync", errno: errno) }
         guard close(descriptor) == 0 else {
             descriptor = -1
-            throw .file(operation: "close", errno: errno)
+            throw AtomicFileError(operation: "close", errno: errno)
         }
         descriptor = -1
         guard rename(temporaryPath, path) == 0 else {
             let error = errno
             unlink(temporaryPath)
-            throw .file(operation: "rename", errno: error)
+            throw AtomicFileError(operation: "rename", errno: error)
         }
         InterruptedFiles.shared.remove(temporaryPath)
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
@@ -71,11 +72,5 @@ final class AtomicFile {
             _ = fsync(folderDescriptor)
             close(folderDescriptor)
         }
-    }
-}
-
-extension PackagingError {
-    static func text(of errno: Int32) -> String {
-        String(cString: strerror(errno))
     }
 }
