@@ -32,7 +32,6 @@ extension NormalizationTable {
         return units
     }
 
-    @inline(__always)
     private func forEachUnit(
         in text: [UInt8], _ piece: Range<Int>, _ body: (NormalizationUnit) -> Void
     ) {
