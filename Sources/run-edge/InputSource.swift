@@ -1,6 +1,7 @@
 import CEdgePlatform
 import CommandLineSupport
 import EdgeFormat
+import EdgeRuntime
 
 /// The lines of `--input`.
 struct InputSource {
@@ -64,8 +65,20 @@ struct InputSource {
 /// Why one line of input was not answered.
 struct LineFailure: Error {
     let message: String
+    /// Whether the model is at fault rather than the line.
+    let isOfModel: Bool
 
     init(_ message: String) {
         self.message = message
+        isOfModel = false
+    }
+
+    init(_ error: RuntimeError) {
+        message = error.message
+        // Parts of a model are read, and found damaged, when an input needs them.
+        switch error {
+        case .format, .tokenizer, .file: isOfModel = true
+        default: isOfModel = false
+        }
     }
 }
