@@ -5,11 +5,15 @@ import PackageDescription
 // only what its line names. `EdgeFormat`, `EdgeTokenizer`, `EdgeRuntime`, `CommandLineSupport` and
 // `run-edge` are compiled a second time, as Embedded Swift, by `tools/build-device`.
 
-let swiftSettings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+// The tests set ATTENUATE_STRICT; for everybody else a newer compiler's warnings stay warnings.
+let isStrict = Context.environment["ATTENUATE_STRICT"] != nil
+
+let swiftSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
@@ -68,7 +72,9 @@ let package = Package(
         module("EdgeRuntime", ["EdgeFormat", "EdgeTokenizer", "CEdgeKernels", "CEdgePlatform"]),
 
         // Workstation: session and reference → report.
-        module("Evaluation", ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
+        module(
+            "Evaluation",
+            ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
         module("Reporting", ["ModelCompression", "Evaluation"]),
 
         program(

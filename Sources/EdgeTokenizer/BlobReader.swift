@@ -45,6 +45,19 @@ struct BlobReader {
         return values
     }
 
+    /// Numbers of `width` bytes stored as planes: the lowest bytes of all numbers, then the next.
+    mutating func planes(_ count: Int, width: Int) throws(TokenizerError) -> [UInt32] {
+        let range = try take(count * width)
+        var values = [UInt32](repeating: 0, count: count)
+        for plane in 0..<width {
+            let start = range.lowerBound + plane * count
+            for index in 0..<count {
+                values[index] |= UInt32(bytes[start + index]) << UInt32(plane * 8)
+            }
+        }
+        return values
+    }
+
     /// Throws if fields are left.
     func finish() throws(TokenizerError) {
         guard offset == end else {

@@ -17,8 +17,8 @@ struct SortedTokens {
         let section = reader.section
         let count = try reader.count(maximum: maximumCount)
         let textByteCount = try reader.uint32()
-        ids = try reader.uint32s(count)
-        let lengths = try reader.take(count * 2)
+        ids = try reader.planes(count, width: 4)
+        let lengths = try reader.planes(count, width: 2)
         guard let textCount = Int(exactly: textByteCount) else {
             throw .wrongTextByteCount(section: section, found: textByteCount, expected: 0)
         }
@@ -28,11 +28,10 @@ struct SortedTokens {
         var starts: [UInt32] = []
         starts.reserveCapacity(count + 1)
         var end = text.lowerBound
-        for rank in 0..<count {
-            let length = BlobReader.uint16(bytes, lengths.lowerBound + rank * 2)
-            guard length <= UInt16(TokenizerLayout.maximumTokenByteCount) else {
+        for length in lengths {
+            guard length <= UInt32(TokenizerLayout.maximumTokenByteCount) else {
                 throw .limitExceeded(
-                    section: section, found: UInt32(length),
+                    section: section, found: length,
                     maximum: TokenizerLayout.maximumTokenByteCount)
             }
             starts.append(UInt32(end))

@@ -56,8 +56,12 @@ struct Summary {
             group.bytesStored += entry.storedByteCount
             if !isScale {
                 group.count += 1
-                if let change = changes[name] { group.changes.append(change) }
-                group.bytesBefore += bytesBefore(name, compressed.model) ?? entry.rawByteCount
+                if let change = changes[name] {
+                    group.changes.append(change)
+                    group.bytesBefore += change.bytesBefore
+                } else {
+                    group.bytesBefore += bytesBefore(name, compressed.model) ?? entry.rawByteCount
+                }
             }
             groups[key] = group
         }
@@ -66,12 +70,12 @@ struct Summary {
         }
     }
 
+    /// Bytes of a weight that no pass changed; nil for what is not a weight.
     private static func bytesBefore(_ name: String, _ model: Model) -> Int? {
-        guard let parameter = model.parameters[name] else { return nil }
-        if case .checkpoint(let tensor, _) = parameter.storage {
-            return model.checkpoint.byteCount(of: tensor)
+        guard case .checkpoint(let tensor, _)? = model.parameters[name]?.storage else {
+            return nil
         }
-        return model.checkpoint.byteCount(of: name) ?? parameter.elementCount * 4
+        return model.checkpoint.byteCount(of: tensor)
     }
 
     /// The name with every number replaced by `*`.

@@ -99,7 +99,8 @@ import Testing
                 changed[offset] = value
                 changed.set(crc32c(Array(changed[..<124])), at: 124)
                 // Only what readers must ignore, or cannot check without the whole file, may pass.
-                let isFree = (10..<12).contains(offset) || (20..<24).contains(offset)
+                let isFree =
+                    (10..<12).contains(offset) || (20..<24).contains(offset)
                     || (48..<88).contains(offset)
                 let isUnchanged = changed == file
                 #expect(

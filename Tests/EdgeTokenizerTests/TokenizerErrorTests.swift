@@ -90,11 +90,11 @@ struct TokenizerErrorTests {
             blob.setting(section, at: 4, to: 20))
         expect(
             .tokenOutOfRange(section: section, id: 7, vocabularySize: 7),
-            blob.setting(section, at: 8, to: 7))
-        expect(.duplicateID(section: section, id: 1), blob.setting(section, at: 8, to: 1))
+            blob.setting(section, at: 8, byte: 7))
+        expect(.duplicateID(section: section, id: 1), blob.setting(section, at: 8, byte: 1))
         expect(
             .limitExceeded(section: section, found: 1025, maximum: 1024),
-            blob.setting(section, at: 32, to: 1025))
+            blob.setting(section, at: 32, byte: 1).setting(section, at: 38, byte: 4))
         expect(
             .tokensOutOfOrder(section: section, rank: 1),
             blob.setting(section, at: 44, byte: 0x7A))
@@ -109,11 +109,11 @@ struct TokenizerErrorTests {
         expect(
             .unknownTokenFlags(section: section, rank: 0, found: 4),
             blob.setting(section, at: 28, byte: 4))
-        expect(.addedTokenDiffers(id: 3), blob.setting(section, at: 12, to: 3))
+        expect(.addedTokenDiffers(id: 3), blob.setting(section, at: 9, byte: 3))
         expect(
             .tokenOutOfRange(section: section, id: 9, vocabularySize: 7),
-            blob.setting(section, at: 8, to: 9))
-        expect(.duplicateID(section: section, id: 6), blob.setting(section, at: 12, to: 6))
+            blob.setting(section, at: 8, byte: 9))
+        expect(.duplicateID(section: section, id: 6), blob.setting(section, at: 9, byte: 6))
         expect(.illFormedAddedToken(rank: 0), blob.setting(section, at: 21, byte: 0x80))
         expect(
             .emptyAddedToken(rank: 0),

@@ -112,6 +112,13 @@ import Testing
     @Test func modulesNeedTheirFilesAndAreAnArray() throws {
         try bert.addModules()
         expect(.checkpoint(.notFound(path: "1_Pooling/config.json")))
+        try bert.writeJSON(
+            "modules.json",
+            ["", "../x"].map { ["type": $0.isEmpty ? "a.Transformer" : "a.Pooling", "path": $0] })
+        expect(
+            .malformedField(
+                file: "modules.json", field: "path", expected: "the name of a folder",
+                found: "'../x'"))
         try bert.writeJSON("modules.json", [:] as [String: String])
         expect(
             .malformedField(

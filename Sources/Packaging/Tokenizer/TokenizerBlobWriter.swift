@@ -55,8 +55,15 @@ struct TokenizerBlobWriter {
         var bytes: [UInt8] = []
         bytes.append(littleEndian: UInt32(tokens.count))
         bytes.append(littleEndian: UInt32(tokens.reduce(0) { $0 + $1.text.count }))
-        for token in tokens { bytes.append(littleEndian: UInt32(token.id)) }
-        for token in tokens { bytes.append(littleEndian: UInt16(token.text.count)) }
+        // Planes of bytes compress better than whole numbers.
+        for shift in [0, 8, 16, 24] {
+            for token in tokens { bytes.append(UInt8(truncatingIfNeeded: token.id >> shift)) }
+        }
+        for shift in [0, 8] {
+            for token in tokens {
+                bytes.append(UInt8(truncatingIfNeeded: token.text.count >> shift))
+            }
+        }
         for token in tokens { bytes += token.text }
         return bytes
     }
