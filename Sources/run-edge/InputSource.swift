@@ -10,8 +10,7 @@ struct InputSource {
     private let isJSON: Bool
     private let name: String
 
-    /// Opens a `.jsonl` or `.txt` file, or standard input for `-`, whose first line decides:
-    /// a line that starts with `{` makes all of them JSON.
+    /// Opens a `.jsonl` or `.txt` file, or standard input for `-`, which holds JSON lines.
     init(_ path: [UInt8]) throws(Failure) {
         name = String(decoding: path, as: UTF8.self)
         if isSame(path, "-") {
