@@ -112,7 +112,9 @@ extension [UInt8] {
     }
 
     mutating func set(_ value: UInt32, at offset: Int) {
-        for index in 0..<4 { self[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index)) }
+        for index in 0..<4 {
+            self[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index))
+        }
     }
 
     mutating func set(_ value: UInt64, at offset: Int) {

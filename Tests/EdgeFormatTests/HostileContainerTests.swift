@@ -36,7 +36,8 @@ import Testing
             data: container.data, directory: container.directory.encoded() + [0])
         #expect(refusal(of: longer) != nil)
         longer = SampleContainer.file(
-            data: container.data + [0], directory: container.directory.encoded())
+            data: container.data + [UInt8](repeating: 0, count: 64),
+            directory: container.directory.encoded())
         #expect(refusal(of: longer) != nil)
     }
 
@@ -99,7 +100,8 @@ import Testing
                 changed[offset] = value
                 changed.set(crc32c(Array(changed[..<124])), at: 124)
                 // Only what readers must ignore, or cannot check without the whole file, may pass.
-                let isFree = (10..<12).contains(offset) || (20..<24).contains(offset)
+                let isFree =
+                    (10..<12).contains(offset) || (20..<24).contains(offset)
                     || (48..<88).contains(offset)
                 let isUnchanged = changed == file
                 #expect(
