@@ -5,11 +5,15 @@ import PackageDescription
 // only what its line names. `EdgeFormat`, `EdgeTokenizer`, `EdgeRuntime`, `CommandLineSupport` and
 // `run-edge` are compiled a second time, as Embedded Swift, by `tools/build-device`.
 
-let swiftSettings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+// The tests set ATTENUATE_STRICT; for everybody else a newer compiler's warnings stay warnings.
+let isStrict = Context.environment["ATTENUATE_STRICT"] != nil
+
+let swiftSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
@@ -20,10 +24,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(
-    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+    resources: [Resource] = []
 ) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+        swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -66,14 +72,17 @@ let package = Package(
         module("EdgeRuntime", ["EdgeFormat", "EdgeTokenizer", "CEdgeKernels", "CEdgePlatform"]),
 
         // Workstation: session and reference → report.
-        module("Evaluation", ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
+        module(
+            "Evaluation",
+            ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
         module("Reporting", ["ModelCompression", "Evaluation"]),
 
         program(
             "compress",
             [
                 "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
-                "Reporting", "CommandLineSupport", "EdgeFormat", "EdgeRuntime", "CEdgePlatform",
+                "Reporting", "CommandLineSupport", "Tensors", "EdgeFormat", "EdgeRuntime",
+                "CEdgePlatform",
             ]),
         program(
             "run-edge",
@@ -91,6 +100,8 @@ let package = Package(
         tests("TensorsTests", ["Tensors"]),
         tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
+        tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

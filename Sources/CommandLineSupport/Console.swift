@@ -19,7 +19,9 @@ package enum Console {
         note("\(program): \(text)")
     }
 
-    /// Writes a line to standard error. Control characters from file names and inputs are shown
+    /// Writes a line to standard error.
+    ///
+    /// Control characters from file names and inputs are shown
     /// as `?`, so that a message is always one line.
     package static func note(_ text: String) {
         let line = text.utf8.map { $0 < 0x20 || $0 == 0x7f ? UInt8(0x3f) : $0 } + [0x0a]

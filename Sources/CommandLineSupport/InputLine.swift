@@ -28,7 +28,7 @@ package enum InputLineError: Error, Equatable {
 package struct InputLine: Equatable {
     static let maximumDepth = 32
 
-    /// UTF-8
+    /// The text, UTF-8.
     package var text: [UInt8]?
     package var textPair: [UInt8]?
     package var ids: [Int32]?

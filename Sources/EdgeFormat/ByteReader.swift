@@ -95,7 +95,9 @@ package struct ByteReader {
     }
 
     /// A reader of the next `count` bytes, which this one skips.
-    package mutating func nested(_ count: Int, _ field: StaticText) throws(FormatError) -> ByteReader {
+    package mutating func nested(_ count: Int, _ field: StaticText) throws(FormatError)
+        -> ByteReader
+    {
         let base = offset
         let start = try advance(count, field)
         return ByteReader(UnsafeRawBufferPointer(start: start, count: count), base: base)

@@ -46,7 +46,8 @@ package struct ContainerDirectory: Equatable, Sendable {
             let flags = try reader.u32("section flags")
             let size = try reader.size("section size")
             guard flags & ~1 == 0 else {
-                throw .wrongValue(field: "reserved section flags", expected: 0, found: UInt64(flags))
+                throw .wrongValue(
+                    field: "reserved section flags", expected: 0, found: UInt64(flags))
             }
             let order = SectionTag.order(tag)
             if let lastOrder, lastOrder >= order { throw .sectionOrder(tag: tag) }
@@ -301,7 +302,8 @@ extension ContainerDirectory {
                     tensors[scales].shape == [tensor.rowCount]
                 else {
                     throw .tensor(
-                        name: tensor.name, field: "scales tensor", expected: UInt64(tensor.rowCount),
+                        name: tensor.name, field: "scales tensor",
+                        expected: UInt64(tensor.rowCount),
                         found: tensor.scales.map { UInt64($0) } ?? UInt64(TensorRecord.none))
                 }
             }

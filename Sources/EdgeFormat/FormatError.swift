@@ -61,7 +61,8 @@ extension FormatError {
     package var message: String {
         switch self {
         case .truncated(let field, let offset, let needed, let available):
-            return "\(field.string) at offset \(offset) needs \(needed) bytes, \(available) are left"
+            return
+                "\(field.string) at offset \(offset) needs \(needed) bytes, \(available) are left"
         case .notAContainer:
             return "not an .atn container (wrong magic number)"
         case .damagedByTextMode:

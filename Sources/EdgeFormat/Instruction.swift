@@ -1,4 +1,6 @@
-/// Operations of the program. The numbers are part of the format.
+/// Operations of the program.
+///
+/// The numbers are part of the format.
 package enum Opcode: UInt16, Sendable, CaseIterable {
     case embed = 1
     case linear = 2
@@ -81,7 +83,9 @@ package struct AttentionShape: Equatable, Sendable {
     }
 }
 
-/// One step of the program. Integers index the tables of values (`input`, `output`, …) and of
+/// One step of the program.
+///
+/// Integers index the tables of values (`input`, `output`, …) and of
 /// tensors (`weight`, `gamma`, …).
 package enum Instruction: Equatable, Sendable {
     /// Sum of table rows for each token, in the order of the terms.

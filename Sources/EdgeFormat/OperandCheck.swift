@@ -170,7 +170,8 @@ struct OperandCheck {
     }
 
     private func vector(_ tensor: Int, count: Int) throws(FormatError) {
-        try require("element type of a vector", Int(StoredType.f32.rawValue),
+        try require(
+            "element type of a vector", Int(StoredType.f32.rawValue),
             Int(tensors[tensor].type.rawValue))
         try require("rank of a vector", 1, tensors[tensor].shape.count)
         try require("elements of a vector", count, tensors[tensor].elementCount)
@@ -182,7 +183,8 @@ struct OperandCheck {
         switch record.type {
         case .f32, .f16, .bf16: return
         case .i8, .u8:
-            try require("quantization scheme", Int(QuantizationScheme.int8Rows.rawValue),
+            try require(
+                "quantization scheme", Int(QuantizationScheme.int8Rows.rawValue),
                 Int(record.scheme.rawValue))
         }
     }

@@ -1,4 +1,6 @@
-/// What an output of the program means. The numbers are part of the format.
+/// What an output of the program means.
+///
+/// The numbers are part of the format.
 package enum OutputCode: UInt8, Sendable, CaseIterable {
     /// Last hidden state, `[tokens, hidden]`.
     case hiddenState = 0

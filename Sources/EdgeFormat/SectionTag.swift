@@ -12,7 +12,9 @@ package enum SectionTag: UInt32, CaseIterable, Sendable {
     }
 }
 
-/// Features that a container may require. A reader that does not know one refuses the file.
+/// Features that a container may require.
+///
+/// A reader that does not know one refuses the file.
 package enum Feature {
     /// Weights quantized to 8 bits by rows.
     package static let int8Rows: StaticText = "int8-rows"

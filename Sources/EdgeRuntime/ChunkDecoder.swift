@@ -24,7 +24,8 @@ final class ChunkDecoder {
         let stored = try container.storedBytes(ofChunk: index)
         switch chunk.encoding {
         case .raw:
-            destination.copyMemory(from: stored.baseAddress ?? .init(destination), byteCount: chunk.rawSize)
+            destination.copyMemory(
+                from: stored.baseAddress ?? .init(destination), byteCount: chunk.rawSize)
         case .zstd:
             let status = edgep_zstd_decode(
                 decoder, stored.baseAddress, stored.count, destination, chunk.rawSize)
@@ -32,8 +33,10 @@ final class ChunkDecoder {
         }
     }
 
-    /// Calls `body` with each chunk of a tensor in order: its first row and its raw bytes, which
-    /// are valid during the call only. Raw chunks are not copied.
+    /// Calls `body` with the chunks of a tensor in order.
+    ///
+    /// It is given the first row and the raw bytes, which are valid during the call only; raw
+    /// chunks are not copied.
     func forEachChunk(
         of tensor: TensorRecord, scratch: UnsafeMutableRawPointer,
         _ body: (_ firstRow: Int, _ bytes: UnsafeRawBufferPointer) -> Void

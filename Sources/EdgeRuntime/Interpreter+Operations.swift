@@ -37,7 +37,8 @@ extension Interpreter {
         switch weight {
         case .codes(let packed, let sums, let scales):
             var task = edgek_linear_s8(
-                codes: codes(input), code_stride: Int64(MemoryPlan.codeStride(program.values[input])),
+                codes: codes(input),
+                code_stride: Int64(MemoryPlan.codeStride(program.values[input])),
                 rows: rowQuantization(input), packed_weights: packed.start,
                 weight_sums: sums.start.assumingMemoryBound(to: Int32.self),
                 weight_scales: scales.floats(), bias: vector(bias), residual: residualRows,
@@ -45,7 +46,8 @@ extension Interpreter {
                 row_count: Int64(rows), column_count: Int64(columns), depth: Int64(depth),
                 activation: native(activation))
             withUnsafePointer(to: &task) { task in
-                overTiles(rows: rows, columns: columns) { firstRow, endRow, firstColumn, endColumn in
+                overTiles(rows: rows, columns: columns) {
+                    firstRow, endRow, firstColumn, endColumn in
                     kernels.linear_s8(task, firstRow, endRow, firstColumn, endColumn)
                 }
             }
@@ -62,7 +64,8 @@ extension Interpreter {
                 y_stride: Int64(columns), row_count: Int64(rows), column_count: Int64(columns),
                 depth: Int64(depth), activation: native(activation))
             withUnsafePointer(to: &task) { task in
-                overTiles(rows: rows, columns: columns) { firstRow, endRow, firstColumn, endColumn in
+                overTiles(rows: rows, columns: columns) {
+                    firstRow, endRow, firstColumn, endColumn in
                     kernels.linear_f32(task, firstRow, endRow, firstColumn, endColumn)
                 }
             }

@@ -92,8 +92,9 @@ struct Interpreter {
     // MARK: Work
 
     /// Calls `work` with ranges of rows that cover 0 ..< count, in parallel.
-    func overRows(_ count: Int, grain: Int, _ work: (_ first: Int, _ end: Int, _ thread: Int) -> Void)
-    {
+    func overRows(
+        _ count: Int, grain: Int, _ work: (_ first: Int, _ end: Int, _ thread: Int) -> Void
+    ) {
         let threads = session.pool.threadCount
         let wanted = max(1, threads * 4)
         let rows = threads == 1 ? max(1, count) : max(grain, (count + wanted - 1) / wanted)

@@ -48,7 +48,9 @@ struct MemoryPlan {
         byteCount = scratchOffset + scratchBytesPerThread * threadCount
     }
 
-    /// Bytes of a value, a multiple of 64. Codes are followed by the quantization of their rows.
+    /// Bytes of a value, a multiple of 64.
+    ///
+    /// Codes are followed by the quantization of their rows.
     static func byteCount(of value: ProgramValue, tokenCount: Int) -> Int {
         let rows = value.rowCount(tokenCount: tokenCount)
         switch value.kind {

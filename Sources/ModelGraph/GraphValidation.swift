@@ -80,7 +80,7 @@ extension Model {
             switch term.index {
             case .tokenIDs: needed = vocabularySize
             case .typeIDs: needed = max(1, typeCount)
-            case .positions(let offset): needed = maximumTokens + offset
+            case .positions(let offset): needed = offset < 0 ? .max : maximumTokens + offset
             }
             guard shape[0] >= needed else {
                 throw .tableTooSmall(term.table, needed: needed, found: shape[0])
@@ -136,7 +136,7 @@ extension Parameter {
         switch storage {
         case .checkpoint(let name, _):
             return checkpoint.shape(of: name) ?? [-1]
-        case .dense(let tensor):
+        case .dense(let tensor, _):
             return tensor.shape
         case .quantizedRows(let rows):
             let isWhole =

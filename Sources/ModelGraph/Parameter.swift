@@ -22,8 +22,9 @@ package struct Parameter: Sendable {
     package enum Storage: Sendable {
         /// In the checkpoint, under this name, with this element type; read when needed.
         case checkpoint(name: String, elementType: ElementType)
-        /// Computed by a pass.
-        case dense(Tensor)
+        /// Computed by a pass; every value is exact in `elementType` (F32, F16 or BF16), which a
+        /// container stores.
+        case dense(Tensor, elementType: ElementType = .float32)
         /// Quantized by a pass.
         case quantizedRows(QuantizedRows)
     }

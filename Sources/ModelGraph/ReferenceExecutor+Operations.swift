@@ -46,10 +46,9 @@ extension ReferenceExecutor {
         let tokenCount = input.tokenIDs.count
         var sum = [Float](repeating: 0, count: tokenCount * columnCount)
         for term in terms {
-            for (token, row) in input.rows(term.index).enumerated() {
-                try weights.add(
-                    row: row, of: term.table, to: &sum, at: token * columnCount, node: node)
-            }
+            try weights.add(
+                rows: input.rows(term.index), of: term.table, columnCount: columnCount, to: &sum,
+                node: node)
         }
         return Tensor(shape: [tokenCount, columnCount], values: sum)
     }

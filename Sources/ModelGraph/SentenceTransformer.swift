@@ -29,8 +29,14 @@ struct SentenceTransformer {
             throw .unsupportedModule(module.kind)
         }
         guard modules.count >= 2 else { return nil }
+        let folder = modules[1].path
+        guard !folder.isEmpty, !folder.contains("/") else {
+            throw .malformedField(
+                file: fileName, field: "path", expected: "the name of a folder",
+                found: folder.quoted)
+        }
         pooling = try Self.readPooling(
-            checkpoint, fileName: modules[1].path + "/config.json", columnCount: columnCount)
+            checkpoint, fileName: folder + "/config.json", columnCount: columnCount)
         normalizes = modules.count == 3
     }
 

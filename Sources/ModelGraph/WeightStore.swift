@@ -1,6 +1,6 @@
-package import Checkpoints
+import Checkpoints
 import Synchronization
-package import Tensors
+import Tensors
 
 /// Float32 values of a model's parameters, kept after their first use.
 final class WeightStore: Sendable {
@@ -23,29 +23,55 @@ final class WeightStore: Sendable {
         return tensor
     }
 
-    /// Adds one row of a table to `output`; the table itself is not kept.
+    /// Adds rows of a table to the rows of `output`, one each; the table itself is not kept.
+    ///
+    /// - Parameter output: `[rows.count, columnCount]`
     func add(
-        row: Int, of table: String, to output: inout [Float], at start: Int, node: String
+        rows: [Int], of table: String, columnCount: Int, to output: inout [Float], node: String
     ) throws(ModelError) {
-        switch try parameter(table, node: node).storage {
-        case .checkpoint(let name, _):
-            do {
-                let values = try checkpoint.floats(name, rows: row..<row + 1).values
-                for (column, value) in values.enumerated() { output[start + column] += value }
-            } catch {
-                throw .checkpoint(error)
-            }
-        case .dense(let tensor):
-            let columns = tensor.columnCount
-            for column in 0..<columns {
-                output[start + column] += tensor.values[row * columns + column]
-            }
-        case .quantizedRows(let rows):
-            let scale = rows.scales[row]
-            for column in 0..<rows.columnCount {
-                output[start + column] += scale * Float(rows.codes[row * rows.columnCount + column])
+        let parameter = try parameter(table, node: node)
+        if case .checkpoint(let name, let elementType) = parameter.storage {
+            let gathered = try gather(rows, of: name, elementType, columnCount, node: node)
+            for (index, value) in gathered.enumerated() { output[index] += value }
+            return
+        }
+        for (position, row) in rows.enumerated() {
+            let values = try parameter.floats(in: checkpoint, rows: row..<row + 1).values
+            for (column, value) in values.enumerated() {
+                output[position * columnCount + column] += value
             }
         }
+    }
+
+    /// Widens rows of a tensor in the checkpoint without touching the others.
+    private func gather(
+        _ rows: [Int], of name: String, _ elementType: ElementType, _ columnCount: Int,
+        node: String
+    ) throws(ModelError) -> [Float] {
+        var gathered = [Float](repeating: 0, count: rows.count * columnCount)
+        var failure: TensorError?
+        let rowByteCount = columnCount * elementType.byteCount
+        do {
+            try checkpoint.withBytes(of: name) { bytes in
+                gathered.withUnsafeMutableBufferPointer { output in
+                    for (position, row) in rows.enumerated() {
+                        let source = row * rowByteCount..<(row + 1) * rowByteCount
+                        let target = position * columnCount..<(position + 1) * columnCount
+                        do throws(TensorError) {
+                            try elementType.widen(
+                                UnsafeRawBufferPointer(rebasing: bytes[source]),
+                                into: UnsafeMutableBufferPointer(rebasing: output[target]))
+                        } catch {
+                            failure = error
+                        }
+                    }
+                }
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+        if let failure { throw .tensor(node: node, failure) }
+        return gathered
     }
 
     private func parameter(_ name: String, node: String) throws(ModelError) -> Parameter {
@@ -53,23 +79,5 @@ final class WeightStore: Sendable {
             throw .graph(node: node, .noParameter(name))
         }
         return parameter
-    }
-}
-
-extension Parameter {
-    /// The numbers in float32; quantized ones as scale · code.
-    package func floats(in checkpoint: Checkpoint) throws(ModelError) -> Tensor {
-        switch storage {
-        case .checkpoint(let name, _):
-            do {
-                return try checkpoint.floats(name)
-            } catch {
-                throw .checkpoint(error)
-            }
-        case .dense(let tensor):
-            return tensor
-        case .quantizedRows(let rows):
-            return rows.dequantized
-        }
     }
 }

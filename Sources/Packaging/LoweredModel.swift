@@ -107,47 +107,45 @@ package struct LoweredModel {
         return [codes, scales]
     }
 
-    /// A float tensor: matrices as the checkpoint has them, vectors widened to float32.
+    /// A float tensor: matrices with the element type they have, vectors widened to float32.
     private static func tensor(
         of parameter: Parameter, name: String, model: Model
     ) throws(PackagingError) -> StoredTensor {
-        if parameter.shape.count == 2, case .checkpoint(let source, let type) = parameter.storage {
-            let stored: StoredType
-            switch type {
-            case .float32: stored = .f32
-            case .float16: stored = .f16
-            case .bfloat16: stored = .bf16
-            default: throw .unsupportedElementType(tensor: name, type: type.name)
+        let elementType =
+            switch parameter.storage {
+            case .checkpoint(_, let type): parameter.shape.count == 2 ? type : .float32
+            case .dense(_, let type): type
+            case .quantizedRows: ElementType.float32
             }
-            let checkpoint = model.checkpoint
-            let rowBytes = parameter.shape[1] * stored.byteCount
-            return try StoredTensor(
-                name: name, type: stored, shape: parameter.shape, storing: .raw,
-                chunkBytes: rawChunkBytes
-            ) { rows throws(PackagingError) in
-                do throws(CheckpointError) {
-                    return try checkpoint.withBytes(of: source) { bytes in
-                        Array(bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes])
-                    }
-                } catch {
-                    throw .checkpoint(error)
-                }
-            }
+        let stored: StoredType
+        switch elementType {
+        case .float32: stored = .f32
+        case .float16: stored = .f16
+        case .bfloat16: stored = .bf16
+        default: throw .unsupportedElementType(tensor: name, type: elementType.name)
         }
+        let checkpoint = model.checkpoint
         return try StoredTensor(
-            name: name, type: .f32, shape: parameter.shape, storing: .raw,
+            name: name, type: stored, shape: parameter.shape, storing: .raw,
             chunkBytes: rawChunkBytes
         ) { rows throws(PackagingError) in
-            do throws(CheckpointError) {
-                return littleEndianBytes(
-                    try model.floats(of: parameter, rows: rows).values[...])
+            let values: Tensor
+            do throws(ModelError) {
+                values = try parameter.floats(in: checkpoint, rows: rows)
             } catch {
-                throw .checkpoint(error)
+                throw .model(error)
+            }
+            // Widening and narrowing again gives the stored bits back, also for every NaN that
+            // survives as one.
+            switch elementType {
+            case .float16: return littleEndianBytes(values.values.map(HalfFloat.narrow)[...])
+            case .bfloat16: return littleEndianBytes(values.values.map(BrainFloat.narrow)[...])
+            default: return littleEndianBytes(values.values[...])
             }
         }
     }
 
-    private static func littleEndianBytes(_ values: ArraySlice<Float>) -> [UInt8] {
+    private static func littleEndianBytes<Number>(_ values: ArraySlice<Number>) -> [UInt8] {
         // Both supported workstation architectures are little endian.
         values.withUnsafeBytes { Array($0) }
     }

@@ -1,7 +1,9 @@
 import EdgeFormat
 import ModelGraph
 
-/// Lowers a graph to fused instructions. Tensors are named here and numbered when all are known.
+/// Lowers a graph to fused instructions.
+///
+/// Tensors are named here and numbered when all are known.
 struct ProgramBuilder {
     private let model: Model
     private(set) var values: [ProgramValue] = []
@@ -50,16 +52,18 @@ struct ProgramBuilder {
         case .embedding(let terms):
             let output = define(node.output)
             instructions.append(
-                .embed(output: output, terms: terms.map { term in
-                    switch term.index {
-                    case .tokenIDs:
-                        EmbedTerm(table: tensor(term.table), index: .tokenIDs, offset: 0)
-                    case .typeIDs:
-                        EmbedTerm(table: tensor(term.table), index: .typeIDs, offset: 0)
-                    case .positions(let offset):
-                        EmbedTerm(table: tensor(term.table), index: .positions, offset: offset)
-                    }
-                }))
+                .embed(
+                    output: output,
+                    terms: terms.map { term in
+                        switch term.index {
+                        case .tokenIDs:
+                            EmbedTerm(table: tensor(term.table), index: .tokenIDs, offset: 0)
+                        case .typeIDs:
+                            EmbedTerm(table: tensor(term.table), index: .typeIDs, offset: 0)
+                        case .positions(let offset):
+                            EmbedTerm(table: tensor(term.table), index: .positions, offset: offset)
+                        }
+                    }))
         case .linear(let linear):
             lowerLinear(node, linear)
         case .attention(let attention):

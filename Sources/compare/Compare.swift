@@ -1,4 +1,26 @@
+import CommandLineSupport
+
 @main
 struct Compare {
-    static func main() {}
+    static func main() {
+        Console.exit(status(of: Arguments.ofProcess()))
+    }
+
+    private static func status(of arguments: [[UInt8]]) -> ExitStatus {
+        do throws(Failure) {
+            switch try CompareCommand(arguments) {
+            case .help:
+                Console.write(Array(CompareCommand.usage.utf8))
+                return .done
+            case .compare(let options):
+                return try ComparisonRun(options: options).run()
+            case .measureReference(let measurement):
+                try measurement.run()
+                return .done
+            }
+        } catch {
+            Console.report("compare", error.message)
+            return error.status
+        }
+    }
 }

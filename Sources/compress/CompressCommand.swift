@@ -5,7 +5,7 @@ import ModelCompression
 import ModelGraph
 import Packaging
 
-/// `compress <checkpoint> -o <model.atn>`
+/// Compresses a checkpoint: `compress <checkpoint> -o <model.atn>`.
 enum CompressCommand {
     private static let options = OptionList([
         ("--output", .value), ("--preset", .value), ("--eval", .value), ("--threads", .value),
@@ -39,8 +39,9 @@ enum CompressCommand {
             throw Failure(.missingArgument("the checkpoint"))
         }
         if arguments.positional.count > 1 {
-            throw Failure(.unexpectedArgument(
-                String(decoding: arguments.positional[1], as: UTF8.self)))
+            throw Failure(
+                .unexpectedArgument(
+                    String(decoding: arguments.positional[1], as: UTF8.self)))
         }
         guard let output = arguments.text("--output") else {
             throw Failure(.missingArgument("the output (-o model.atn)"))
@@ -117,7 +118,7 @@ extension PackagingError {
         switch self {
         case .file, .zstd: "\(output): \(description)"
         case .checkpoint: description
-        case .format, .unsupportedElementType, .rowTooLarge: "\(file): \(description)"
+        case .model, .format, .unsupportedElementType, .rowTooLarge: "\(file): \(description)"
         }
     }
 }

@@ -4,8 +4,9 @@ import EdgeFormat
 import EdgeRuntime
 import ModelGraph
 import Packaging
+import Tensors
 
-/// `compress inspect <model.atn | checkpoint>`
+/// Lists what a file holds: `compress inspect <model.atn | checkpoint>`.
 enum InspectCommand {
     private struct Row {
         let name: String
@@ -128,7 +129,8 @@ enum InspectCommand {
         for row in rows {
             let shape = row.shape.map { "\($0)" }.joined(separator: "×")
             let bits = Double(Int(row.bitsPerWeight * 100 + 0.5)) / 100
-            text += "\(row.name)  \(row.type) \(shape)  \(row.byteCount) bytes, "
+            text +=
+                "\(row.name)  \(row.type) \(shape)  \(row.byteCount) bytes, "
                 + "\(bits) bits per weight\n"
         }
         return Array(text.utf8)

@@ -56,8 +56,12 @@ struct Summary {
             group.bytesStored += entry.storedByteCount
             if !isScale {
                 group.count += 1
-                if let change = changes[name] { group.changes.append(change) }
-                group.bytesBefore += bytesBefore(name, compressed.model) ?? entry.rawByteCount
+                if let change = changes[name] {
+                    group.changes.append(change)
+                    group.bytesBefore += change.bytesBefore
+                } else {
+                    group.bytesBefore += bytesBefore(name, compressed.model) ?? entry.rawByteCount
+                }
             }
             groups[key] = group
         }
@@ -66,12 +70,12 @@ struct Summary {
         }
     }
 
+    /// Bytes of a weight that no pass changed; nil for what is not a weight.
     private static func bytesBefore(_ name: String, _ model: Model) -> Int? {
-        guard let parameter = model.parameters[name] else { return nil }
-        if case .checkpoint(let tensor, _) = parameter.storage {
-            return model.checkpoint.byteCount(of: tensor)
+        guard case .checkpoint(let tensor, _)? = model.parameters[name]?.storage else {
+            return nil
         }
-        return model.checkpoint.byteCount(of: name) ?? parameter.elementCount * 4
+        return model.checkpoint.byteCount(of: tensor)
     }
 
     /// The name with every number replaced by `*`.
@@ -106,10 +110,10 @@ struct Summary {
             if record.changedNothing { lines.append("pass '\(record.pass)' changed nothing") }
             lines += record.notes.map { "\(record.pass): \($0)" }
         }
-        let ratio = Double(checkpointBytes) / Double(max(1, written.byteCount))
+        let share = 100 * Double(written.byteCount) / Double(max(1, checkpointBytes))
         lines.append(
             "\(output): \(written.byteCount) bytes, "
-                + "\(String(format: "%.2f", ratio)) times smaller than \(path), "
+                + "\(String(format: "%.1f", share)) % of \(path), "
                 + "\(String(format: "%.2f", seconds)) s")
         return lines.joined(separator: "\n") + "\n"
     }

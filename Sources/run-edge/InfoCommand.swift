@@ -122,15 +122,18 @@ private struct Facts {
         lines += line("file", "\(header.fileSize) bytes, \(tensorBytes) decoded")
         lines += line("SHA-256", String(decoding: digest, as: UTF8.self))
         lines += line(
-            "program", "\(program.instructions.count) instructions, at most "
+            "program",
+            "\(program.instructions.count) instructions, at most "
                 + "\(program.maximumTokens) tokens, vocabulary \(program.vocabularySize)")
         lines += line(
-            "kernels here", String(decoding: options.instructionSet.name, as: UTF8.self)
+            "kernels here",
+            String(decoding: options.instructionSet.name, as: UTF8.self)
                 + ", \(options.threadCount) threads")
         for length in lengths {
             let need = need(tokens: length)
             lines += line(
-                "memory", "\(need.total) bytes at \(length) tokens: weights \(need.weights), "
+                "memory",
+                "\(need.total) bytes at \(length) tokens: weights \(need.weights), "
                     + "tables \(need.tableCache), activations \(need.activations)")
         }
         return Array(lines.utf8)

@@ -32,7 +32,9 @@ struct InputSource {
         isJSON = !isText
     }
 
-    /// The next line: an input, or the reason why it is none. Nil at the end.
+    /// The next line: an input, or the reason why it is none.
+    ///
+    /// Nil at the end.
     mutating func next() throws(Failure) -> Result<InputLine, LineFailure>? {
         guard let line = reader.next() else {
             if reader.error != 0 {

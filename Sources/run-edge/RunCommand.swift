@@ -79,7 +79,8 @@ enum RunCommand {
         }
         if let count = response.truncatedFrom {
             Console.report(
-                "run-edge", "the text has \(count) tokens; "
+                "run-edge",
+                "the text has \(count) tokens; "
                     + "only \(response.tokenCount) fit, the rest was cut")
         }
         Console.write((asJSON ? response.json : response.text) + [0x0a])

@@ -66,6 +66,20 @@ import Testing
         #expect(try Checkpoint(path: path).floats("b").values == values)
     }
 
+    @Test func memoryOfTensorsIsReleasedAfterUse() throws {
+        let values = [Float](repeating: 1, count: 4 << 20)
+        let path = try folder.write("x.safetensors", safetensors([("a", values)]))
+        let checkpoint = try Checkpoint(path: path)
+        let resident = try checkpoint.withBytes(of: "a") { bytes in
+            #expect(bytes.reduce(0) { $0 &+ Int($1) } != 0)
+            return Result { try residentByteCount(path) }
+        }
+        #expect(try resident.get() >= 16 << 20)
+        #expect(try residentByteCount(path) < 1 << 20)
+        #expect(try checkpoint.floats("a").elementCount == values.count)
+        #expect(try residentByteCount(path) < 1 << 20)
+    }
+
     @Test func numbersWithoutRealValueAreRefused() throws {
         let path = try folder.write(
             "x.safetensors",
@@ -220,6 +234,21 @@ import Testing
         let error = CheckpointError.fileTooLarge(
             file: "big.txt", byteCount: (256 << 20) + 1, limit: 256 << 20)
         #expect(throws: error) { try checkpoint.file(named: "big.txt") }
+    }
+
+    /// How much of a mapped file is in this process's memory.
+    private func residentByteCount(_ path: String) throws -> Int {
+        let name = path.split(separator: "/").suffix(2).joined(separator: "/")
+        let file = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
+        let maps = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+        var isOurs = false
+        var kilobytes = 0
+        for line in maps.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words[0].contains("-") { isOurs = line.hasSuffix(name) }
+            if isOurs && words[0] == "Rss:" { kilobytes += Int(words[1]) ?? 0 }
+        }
+        return kilobytes << 10
     }
 
     private func link(_ name: String, to target: String) throws {

@@ -13,8 +13,9 @@ import Tensors
 /// multiplies the codes with activations that it quantizes by row, asymmetrically, to 8 bits, and
 /// computes attention on 8-bit codes as well (formats/container.md, "Arithmetic").
 ///
-/// Left as they are: vectors (biases, normalization), and the tables of positions and token types,
-/// whose few kilobytes are not worth their error.
+/// Left in float: vectors (biases, normalization) as they are, and the tables of positions and token
+/// types, whose few kilobytes are not worth the error of 8 bits: every token adds them up. They are
+/// rounded to float16, which is 40 dB more exact than the codes beside them.
 ///
 /// Source: symmetric per-channel quantization as in Krishnamoorthi 2018 (arXiv 1806.08342), §3.
 /// Costs a mean cosine of about 0.001 on sentence embeddings. Not for models whose accuracy hangs
@@ -28,8 +29,7 @@ package struct QuantizeWeights: CompressionPass {
         to model: inout Model, progress: (Double) -> Void
     ) throws(CompressionError) -> PassRecord {
         let start = ContinuousClock.now
-        var notes: [String] = []
-        let names = Self.matrices(of: model, notes: &notes)
+        let (names, tables) = Self.matrices(of: model)
         var changes: [TensorChange] = []
         for (index, name) in names.enumerated() {
             guard let parameter = model.parameters[name] else { continue }
@@ -39,12 +39,15 @@ package struct QuantizeWeights: CompressionPass {
             progress(Double(index + 1) / Double(names.count))
         }
         if !names.isEmpty { Self.quantizeAttention(of: &model) }
+        for name in tables {
+            if let change = try Self.halve(name, of: &model) { changes.append(change) }
+        }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        return PassRecord(pass: Self.name, changes: changes, notes: notes, seconds: seconds)
+        return PassRecord(pass: Self.name, changes: changes, notes: [], seconds: seconds)
     }
 
-    /// Weights of linear layers and tables indexed by token, in ascending order.
-    private static func matrices(of model: Model, notes: inout [String]) -> [String] {
+    /// Weights of linear layers and tables indexed by token, then the other tables, ascending.
+    private static func matrices(of model: Model) -> (matrices: [String], tables: [String]) {
         var names: Set<String> = []
         var tables: Set<String> = []
         for node in model.graph.nodes {
@@ -63,13 +66,39 @@ package struct QuantizeWeights: CompressionPass {
                 break
             }
         }
-        for table in tables.subtracting(names).sorted() {
-            notes.append("'\(table)' stays in float: a small table is not worth its error")
-        }
-        return names.filter { name in
+        let matrices = names.filter { name in
             if case .quantizedRows? = model.parameters[name]?.storage { return false }
             return true
-        }.sorted()
+        }
+        return (matrices.sorted(), tables.subtracting(names).sorted())
+    }
+
+    /// Rounds a float32 table to float16; nil if it is narrow already or a value would overflow.
+    private static func halve(
+        _ name: String, of model: inout Model
+    ) throws(CompressionError) -> TensorChange? {
+        guard let parameter = model.parameters[name],
+            case .checkpoint(_, .float32) = parameter.storage
+        else {
+            return nil
+        }
+        let table: Tensor
+        do {
+            table = try parameter.floats(in: model.checkpoint)
+        } catch {
+            throw .model(error)
+        }
+        let rounded = table.values.map { HalfFloat.widen(HalfFloat.narrow($0)) }
+        guard rounded.allSatisfy(\.isFinite) else { return nil }
+        var errorEnergy = 0.0
+        for (value, approximation) in zip(table.values, rounded) {
+            errorEnergy += Double(value - approximation) * Double(value - approximation)
+        }
+        model.parameters[name]?.storage = .dense(
+            Tensor(shape: table.shape, values: rounded), elementType: .float16)
+        return TensorChange(
+            name: name, bytesBefore: table.elementCount * 4, bytesAfter: table.elementCount * 2,
+            signalEnergy: table.meanSquare * Double(table.elementCount), errorEnergy: errorEnergy)
     }
 
     private static func quantizeAttention(of model: inout Model) {
@@ -100,9 +129,9 @@ package struct QuantizeWeights: CompressionPass {
             let range = first..<min(rowCount, first + rowsPerBlock)
             let block: Tensor
             do {
-                block = try model.floats(of: parameter, rows: range)
+                block = try parameter.floats(in: model.checkpoint, rows: range)
             } catch {
-                throw .checkpoint(error)
+                throw .model(error)
             }
             let invalid = block.nonFiniteCount
             guard invalid == 0 else { throw .notFinite(tensor: name, count: invalid) }

@@ -1,0 +1,46 @@
+/// Constants of the tokenizer section, format version 1 (`formats/tokenizer.md`).
+enum TokenizerLayout {
+    /// `ATOK` in little-endian order.
+    static let magic: UInt32 = 0x4B4F_5441
+    static let version: UInt16 = 1
+    static let wordPieceKind: UInt16 = 1
+    static let headerByteCount = 24
+    static let directoryEntryByteCount = 12
+    /// Stands for "no such token" among the special tokens.
+    static let noToken: UInt32 = 0xFFFF_FFFF
+    /// Header flag: truncation removes tokens from the start of a text.
+    static let truncatesAtStart: UInt32 = 1
+
+    static let maximumVocabularySize = 1 << 22
+    static let maximumTokenByteCount = 1024
+    static let maximumAddedTokenCount = 65_535
+    static let maximumWhitespaceCount = 64
+    static let maximumTemplatePieceCount = 64
+    static let maximumRangeCount = 65_535
+    static let maximumEntryCount = 1 << 20
+    static let maximumUnitCount = 1 << 20
+    static let maximumUnitsPerSequence = 32
+    static let maximumCharactersPerWord = 1024
+    static let maximumPrefixByteCount = 64
+}
+
+/// The sections of a blob, in the order in which they stand.
+package enum TokenizerSection: UInt32, Sendable, Equatable {
+    case vocabulary = 1
+    case normalization = 2
+    case addedTokens = 3
+    case templates = 4
+    case specialTokens = 5
+    case wordPiece = 16
+
+    package var name: StaticString {
+        switch self {
+        case .vocabulary: "vocabulary"
+        case .normalization: "normalization"
+        case .addedTokens: "added tokens"
+        case .templates: "templates"
+        case .specialTokens: "special tokens"
+        case .wordPiece: "word piece"
+        }
+    }
+}

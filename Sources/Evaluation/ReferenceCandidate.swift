@@ -1,0 +1,45 @@
+package import ModelGraph
+import Tensors
+
+/// The float original, run by the reference executor.
+package final class ReferenceCandidate: Candidate {
+    package let file: String
+    package let model: Model
+    private let executor: ReferenceExecutor
+
+    package init(file: String, model: Model, threadCount: Int) {
+        self.file = file
+        self.model = model
+        executor = ReferenceExecutor(model: model, threadCount: threadCount)
+    }
+
+    package var task: ModelTask { model.task }
+    package var labels: [String] { model.labels }
+
+    package func output(for input: TokenSequence) throws(CandidateError) -> [Float] {
+        let outputs: [OutputRole: Tensor]
+        do {
+            outputs = try executor.run(
+                tokenIDs: input.ids, typeIDs: input.typeIDs.isEmpty ? nil : input.typeIDs)
+        } catch {
+            throw Self.candidateError(error, file: file)
+        }
+        let output =
+            switch task {
+            case .classify: outputs[.logits]
+            case .embed: outputs[.embedding]
+            case .raw: outputs[.logits] ?? outputs[.hiddenState]
+            }
+        guard let output else { throw .candidate(.outputMissing(file: file, task: task)) }
+        return output.values
+    }
+
+    private static func candidateError(_ error: ModelError, file: String) -> CandidateError {
+        switch error {
+        case .noTokens, .tooManyTokens, .tokenOutOfRange, .typeOutOfRange, .typeCountMismatch:
+            .input(.reference(error))
+        default:
+            .candidate(.reference(file: file, error))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+extension TokenizerSource {
+    /// Reads the templates that put special tokens around texts.
+    mutating func readPostProcessor(_ fields: JSONFields) throws(TokenizerSourceError) {
+        let type = try fields.string("type") ?? "null"
+        switch type {
+        case "TemplateProcessing":
+            single = try template("single", fields)
+            pair = try template("pair", fields)
+        case "BertProcessing":
+            let (start, end) = try ends(fields)
+            single = [.token(id: start, typeID: 0), .first(typeID: 0), .token(id: end, typeID: 0)]
+            pair = single + [.second(typeID: 1), .token(id: end, typeID: 1)]
+        case "RobertaProcessing":
+            let (start, end) = try ends(fields)
+            let separator = TemplatePiece.token(id: end, typeID: 0)
+            single = [.token(id: start, typeID: 0), .first(typeID: 0), separator]
+            pair = single + [separator, .second(typeID: 0), separator]
+        default:
+            throw .unsupportedPostProcessor(found: type)
+        }
+        guard Self.uses(single) == (1, 0) else { throw .wrongTemplate(name: "single") }
+        guard Self.uses(pair) == (1, 1) else { throw .wrongTemplate(name: "pair") }
+    }
+
+    private static func uses(_ template: [TemplatePiece]) -> (first: Int, second: Int) {
+        var uses = (first: 0, second: 0)
+        for piece in template {
+            switch piece {
+            case .first: uses.first += 1
+            case .second: uses.second += 1
+            case .token: break
+            }
+        }
+        return uses
+    }
+
+    /// The ids of the start and end token, each written as `[token, id]`.
+    private func ends(_ fields: JSONFields) throws(TokenizerSourceError) -> (Int, Int) {
+        func id(_ key: StaticString) throws(TokenizerSourceError) -> Int {
+            guard let parts = try fields.array(key) else { throw fields.missing(key) }
+            guard parts.count == 2, case .string(let token) = parts[0],
+                let id = parts[1].integer
+            else {
+                throw .wrongType(
+                    file: .tokenizer, name: fields.name(key), expected: "a token and its id",
+                    found: "another array")
+            }
+            return try checked(id, token)
+        }
+        return (try id("cls"), try id("sep"))
+    }
+
+    private func checked(_ id: Int, _ token: [UInt8]) throws(TokenizerSourceError) -> Int {
+        guard id >= 0, id < vocabularySize else {
+            throw .templateIDMissing(
+                token: Self.text(token), id: id, tokenCount: vocabularySize)
+        }
+        return id
+    }
+
+    private func template(
+        _ key: StaticString, _ fields: JSONFields
+    ) throws(TokenizerSourceError) -> [TemplatePiece] {
+        guard let elements = try fields.array(key) else { throw fields.missing(key) }
+        var pieces: [TemplatePiece] = []
+        for element in elements {
+            let piece = try JSONFields(element, file: .tokenizer, path: fields.name(key))
+            if let sequence = try piece.object("Sequence") {
+                let typeID = try sequence.requiredCount("type_id")
+                switch try sequence.string("id") {
+                case "A": pieces.append(.first(typeID: typeID))
+                case "B": pieces.append(.second(typeID: typeID))
+                default: throw .wrongTemplate(name: "\(key)")
+                }
+            } else if let token = try piece.object("SpecialToken") {
+                let typeID = try token.requiredCount("type_id")
+                for id in try specialIDs(token.requiredBytes("id"), fields) {
+                    pieces.append(.token(id: id, typeID: typeID))
+                }
+            } else {
+                throw .wrongTemplate(name: "\(key)")
+            }
+        }
+        return pieces
+    }
+
+    private func specialIDs(
+        _ token: [UInt8], _ fields: JSONFields
+    ) throws(TokenizerSourceError) -> [Int] {
+        let table = try fields.object("special_tokens")
+        guard let entry = table?.members.first(where: { $0.key == token }) else {
+            throw .templateTokenMissing(token: Self.text(token))
+        }
+        let entryFields = try JSONFields(
+            entry.value, file: .tokenizer, path: fields.name("special_tokens"))
+        guard let elements = try entryFields.array("ids") else {
+            throw entryFields.missing("ids")
+        }
+        var ids: [Int] = []
+        for element in elements {
+            guard let id = element.integer else {
+                throw .wrongType(
+                    file: .tokenizer, name: entryFields.name("ids"),
+                    expected: "an array of whole numbers", found: element.kind)
+            }
+            ids.append(try checked(id, token))
+        }
+        return ids
+    }
+}

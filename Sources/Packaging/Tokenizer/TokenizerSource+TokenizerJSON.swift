@@ -1,0 +1,137 @@
+extension TokenizerSource {
+    /// Reads `tokenizer.json`.
+    mutating func readTokenizer(_ fields: JSONFields) throws(TokenizerSourceError) {
+        if let version = try fields.string("version"), version != "1.0" {
+            throw .unsupportedOption(
+                file: .tokenizer, name: "version", found: version, supported: "1.0")
+        }
+        try readModel(fields)
+        try readNormalizer(fields)
+        guard let preTokenizer = try fields.object("pre_tokenizer") else {
+            throw .unsupportedPreTokenizer(found: "null")
+        }
+        let type = try preTokenizer.string("type") ?? "null"
+        guard type == "BertPreTokenizer" else { throw .unsupportedPreTokenizer(found: type) }
+        try readAddedTokens(fields)
+        if let processor = try fields.object("post_processor") {
+            try readPostProcessor(processor)
+        }
+        if let truncation = try fields.object("truncation") {
+            let direction = try truncation.string("direction") ?? "Right"
+            guard direction == "Left" || direction == "Right" else {
+                throw .unsupportedOption(
+                    file: .tokenizer, name: "truncation.direction", found: direction,
+                    supported: "Left or Right")
+            }
+            truncatesAtStart = direction == "Left"
+        }
+    }
+
+    private mutating func readModel(_ fields: JSONFields) throws(TokenizerSourceError) {
+        guard let model = try fields.object("model") else { throw fields.missing("model") }
+        // Old files name no type; only WordPiece has this limit.
+        let isUntypedWordPiece = model.value["max_input_chars_per_word"] != nil
+        let type = try model.string("type") ?? (isUntypedWordPiece ? "WordPiece" : "null")
+        guard type == "WordPiece" else { throw .unsupportedModel(found: type) }
+        unknownToken = try model.requiredBytes("unk_token")
+        continuationPrefix = try model.requiredBytes("continuing_subword_prefix")
+        maximumCharactersPerWord = try model.requiredCount("max_input_chars_per_word")
+        guard maximumCharactersPerWord > 0 else {
+            throw .unsupportedOption(
+                file: .tokenizer, name: "model.max_input_chars_per_word", found: "0",
+                supported: "1 or more")
+        }
+        guard let vocabulary = try model.object("vocab") else { throw model.missing("vocab") }
+        try readVocabulary(vocabulary)
+    }
+
+    private mutating func readVocabulary(_ fields: JSONFields) throws(TokenizerSourceError) {
+        var tokens: [(id: Int, text: [UInt8])] = []
+        for member in fields.members {
+            guard let id = member.value.integer, id >= 0 else {
+                throw .wrongType(
+                    file: .tokenizer, name: "the id of token \"\(Self.text(member.key))\"",
+                    expected: "a whole number from 0 on", found: member.value.kind)
+            }
+            tokens.append((id, member.key))
+            ids[member.key] = id
+        }
+        tokens.sort { $0.id < $1.id }
+        for (index, token) in tokens.enumerated() {
+            if index > 0, tokens[index - 1].id == token.id {
+                throw .duplicateID(
+                    id: token.id, first: Self.text(tokens[index - 1].text),
+                    second: Self.text(token.text))
+            }
+            guard token.id == index else {
+                throw .missingID(id: index, tokenCount: tokens.count)
+            }
+        }
+        setVocabulary(tokens.map(\.text))
+    }
+
+    private mutating func readNormalizer(_ fields: JSONFields) throws(TokenizerSourceError) {
+        guard let normalizer = try fields.object("normalizer") else {
+            throw .unsupportedNormalizer(found: "null")
+        }
+        let type = try normalizer.string("type") ?? "null"
+        guard type == "BertNormalizer" else { throw .unsupportedNormalizer(found: type) }
+        normalization.cleansText = try normalizer.requiredBool("clean_text")
+        normalization.separatesIdeographs = try normalizer.requiredBool("handle_chinese_chars")
+        normalization.lowercases = try normalizer.requiredBool("lowercase")
+        normalization.stripsAccents =
+            try normalizer.bool("strip_accents") ?? normalization.lowercases
+    }
+
+    private mutating func readAddedTokens(_ fields: JSONFields) throws(TokenizerSourceError) {
+        for element in try fields.array("added_tokens") ?? [] {
+            let token = try JSONFields(element, file: .tokenizer, path: "added_tokens")
+            try addToken(token, id: token.requiredCount("id"))
+        }
+    }
+
+    /// Takes an added token; new ones continue the ids of the vocabulary, as in Hugging Face.
+    mutating func addToken(_ fields: JSONFields, id: Int) throws(TokenizerSourceError) {
+        let text = try fields.requiredBytes("content")
+        if text.isEmpty { return }
+        let name = Self.text(text)
+        if try fields.bool("normalized") ?? true {
+            throw .unsupportedAddedToken(token: name, option: "normalized")
+        }
+        if try fields.bool("single_word") ?? false {
+            throw .unsupportedAddedToken(token: name, option: "single_word")
+        }
+        let expected = ids[text] ?? vocabularySize
+        if let earlier = addedIDs[text] {
+            throw .duplicateToken(token: name, first: earlier, second: id)
+        }
+        guard id == expected else {
+            throw .addedTokenMismatch(token: name, id: id, vocabularyID: expected)
+        }
+        append(
+            AddedToken(
+                text: text, id: id, stripsLeft: try fields.bool("lstrip") ?? false,
+                stripsRight: try fields.bool("rstrip") ?? false))
+    }
+
+    /// The options that transformers takes from its own file must say the same.
+    func checkAgreement(with configuration: JSONFields) throws(TokenizerSourceError) {
+        let pairs = [
+            ("lower-casing", normalization.lowercases, try configuration.bool("do_lower_case")),
+            (
+                "stripping of accents", normalization.stripsAccents,
+                try configuration.bool("strip_accents")
+            ),
+            (
+                "separation of Chinese characters", normalization.separatesIdeographs,
+                try configuration.bool("tokenize_chinese_chars")
+            ),
+        ]
+        for (name, value, configured) in pairs {
+            if let configured, configured != value {
+                throw .conflictingOption(
+                    name: name, tokenizer: "\(value)", configuration: "\(configured)")
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+/// A tokenizer as a Hugging Face folder describes it, checked and ready to be packed.
+///
+/// `tokenizer.json` is preferred; without it, `vocab.txt` is read as transformers' `BertTokenizer`
+/// reads it, with the options of `tokenizer_config.json`. What cannot be reproduced exactly is
+/// refused.
+package struct TokenizerSource: Sendable {
+    /// A token that is found in the text before normalization.
+    struct AddedToken {
+        let text: [UInt8]
+        let id: Int
+        let stripsLeft: Bool
+        let stripsRight: Bool
+    }
+
+    /// A place in a template.
+    enum TemplatePiece: Equatable {
+        case token(id: Int, typeID: Int)
+        case first(typeID: Int)
+        case second(typeID: Int)
+    }
+
+    /// Tokens of the model by id.
+    private(set) var vocabulary: [[UInt8]] = []
+    /// Ids by token of the model.
+    var ids: [[UInt8]: Int] = [:]
+    var normalization = NormalizationOptions()
+    var unknownToken = Array("[UNK]".utf8)
+    var continuationPrefix = Array("##".utf8)
+    var maximumCharactersPerWord = 100
+    /// In ascending order of the bytes.
+    private(set) var addedTokens: [AddedToken] = []
+    /// Ids by added token.
+    private(set) var addedIDs: [[UInt8]: Int] = [:]
+    var single: [TemplatePiece] = [.first(typeID: 0)]
+    var pair: [TemplatePiece] = [.first(typeID: 0), .second(typeID: 1)]
+    var specialTokens = SpecialTokenIDs()
+    var truncatesAtStart = false
+
+    /// Reads what a folder holds.
+    ///
+    /// - Parameters:
+    ///   - tokenizerJSON: the bytes of `tokenizer.json`.
+    ///   - vocabularyText: the bytes of `vocab.txt`, unused if there is a `tokenizer.json`.
+    ///   - tokenizerConfigJSON: the bytes of `tokenizer_config.json`.
+    package init(
+        tokenizerJSON: [UInt8]?, vocabularyText: [UInt8]?, tokenizerConfigJSON: [UInt8]?
+    ) throws(TokenizerSourceError) {
+        var configuration = try JSONFields(.object([]), file: .configuration)
+        if let bytes = tokenizerConfigJSON {
+            configuration = try JSONFields(
+                OrderedJSONParser.parse(bytes, file: .configuration), file: .configuration)
+        }
+        if let bytes = tokenizerJSON {
+            let fields = try JSONFields(
+                OrderedJSONParser.parse(bytes, file: .tokenizer), file: .tokenizer)
+            try readTokenizer(fields)
+            try checkAgreement(with: configuration)
+        } else if let bytes = vocabularyText {
+            try readVocabularyText(bytes)
+            try readConfiguration(configuration)
+        } else {
+            throw .noVocabulary
+        }
+        guard let unknownID = ids[unknownToken] else {
+            throw .unknownTokenMissing(token: Self.text(unknownToken))
+        }
+        try readSpecialTokens(configuration)
+        specialTokens.unknown = unknownID
+        if let side = try configuration.string("truncation_side") {
+            guard side == "left" || side == "right" else {
+                throw .unsupportedOption(
+                    file: .configuration, name: "truncation_side", found: side,
+                    supported: "left or right")
+            }
+            truncatesAtStart = side == "left"
+        }
+        addedTokens.sort { $0.text.lexicographicallyPrecedes($1.text) }
+        try checkLimits()
+    }
+
+    /// The number of tokens, added ones included.
+    package private(set) var vocabularySize = 0
+
+    /// A token for an error message.
+    static func text(_ token: [UInt8]) -> String { String(decoding: token, as: UTF8.self) }
+
+    /// The id of a token of the model or an added one.
+    func id(_ token: [UInt8]) -> Int? {
+        ids[token] ?? addedIDs[token]
+    }
+
+    /// Takes the tokens of the model, by id.
+    mutating func setVocabulary(_ tokens: [[UInt8]]) {
+        vocabulary = tokens
+        vocabularySize = tokens.count
+    }
+
+    /// Takes a token to be found in texts; a new one has the id `vocabularySize`.
+    mutating func append(_ token: AddedToken) {
+        if token.id == vocabularySize { vocabularySize += 1 }
+        addedTokens.append(token)
+        addedIDs[token.text] = token.id
+    }
+
+    private func checkLimits() throws(TokenizerSourceError) {
+        typealias Limits = TokenizerBlobWriter.Limits
+        let lengths = (vocabulary + addedTokens.map(\.text)).map(\.count)
+        let quantities = [
+            ("the number of tokens", vocabularySize, Limits.vocabularySize),
+            ("the number of added tokens", addedTokens.count, Limits.addedTokenCount),
+            (
+                "the length of the longest token in bytes", lengths.max() ?? 0,
+                Limits.tokenByteCount
+            ),
+            ("the length of all tokens in bytes", lengths.reduce(0, +), Limits.textByteCount),
+            ("max_input_chars_per_word", maximumCharactersPerWord, Limits.charactersPerWord),
+            (
+                "the length of continuing_subword_prefix", continuationPrefix.count,
+                Limits.prefixByteCount
+            ),
+            (
+                "the number of pieces of a template", max(single.count, pair.count),
+                Limits.templatePieceCount
+            ),
+            ("a type id of a template", largestTypeID, Limits.typeID),
+        ]
+        for (quantity, found, maximum) in quantities where found > maximum {
+            throw .limitExceeded(quantity: quantity, found: found, maximum: maximum)
+        }
+    }
+
+    private var largestTypeID: Int {
+        let typeIDs = (single + pair).map { piece in
+            switch piece {
+            case .token(_, let typeID), .first(let typeID), .second(let typeID): typeID
+            }
+        }
+        return typeIDs.max() ?? 0
+    }
+}
