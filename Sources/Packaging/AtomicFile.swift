@@ -6,7 +6,9 @@ import Glibc
 final class AtomicFile {
     private let path: String
     private let temporaryPath: String
+    /// −1 when closed.
     private var descriptor: Int32
+    private var isTemporary = false
     private(set) var offset = 0
 
     /// Creates the temporary file in the folder of `path`.
@@ -14,15 +16,19 @@ final class AtomicFile {
         self.path = path
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
-        temporaryPath = "\(folder)/.\(url.lastPathComponent).\(getpid()).tmp"
-        descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        // A name of its own: never a file that is there, nor where a link in its place leads.
+        let unique = UInt64.random(in: 0...UInt64.max)
+        temporaryPath =
+            "\(folder)/.\(url.lastPathComponent).\(String(unique, radix: 36)).tmp"
+        descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .file(operation: "create", errno: errno) }
+        isTemporary = true
         InterruptedFiles.shared.add(temporaryPath)
     }
 
     deinit {
-        guard descriptor >= 0 else { return }
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
+        guard isTemporary else { return }
         unlink(temporaryPath)
         InterruptedFiles.shared.remove(temporaryPath)
     }
@@ -59,10 +65,9 @@ final class AtomicFile {
         }
         descriptor = -1
         guard rename(temporaryPath, path) == 0 else {
-            let error = errno
-            unlink(temporaryPath)
-            throw .file(operation: "rename", errno: error)
+            throw .file(operation: "rename", errno: errno)
         }
+        isTemporary = false
         InterruptedFiles.shared.remove(temporaryPath)
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let folderDescriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
