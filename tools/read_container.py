@@ -5,35 +5,31 @@
 
 Needs the packages numpy and zstandard. Exit status 3: the file breaks a rule, which one line names.
 """
+import argparse
+import hashlib
+import json
+import math
+import os
+import re
+import struct
+import sys
 
-import argparse, hashlib, json, math, os, struct, sys
-import numpy, zstandard
+import numpy
+import zstandard
 
 NONE = 0xFFFFFFFF
 MAGIC = bytes.fromhex("8941544e0d0a1a0a")
 FEATURES = {b"int8-attention", b"int8-rows"}
 TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
+OPERANDS = ("inputs", "outputs", "tensors", "attributes")
 ROLES = ["hiddenState", "embedding", "logits", "pooled"]
 # Name, and the numbers of inputs, tensors and attributes; embed has any number of tables.
-OPCODES = {
-    1: ("embed", 0, None, None),
-    2: ("linear", 2, 2, 1),
-    3: ("attention", 3, 0, 7),
-    4: ("layerNorm", 2, 2, 1),
-    5: ("activate", 1, 0, 1),
-    6: ("add", 2, 0, 0),
-    7: ("pool", 1, 0, 1),
-    8: ("normalizeL2", 1, 0, 1),
-    9: ("quantize", 1, 1, 0),
-}
+OPCODES = {1: ("embed", 0, None, None), 2: ("linear", 2, 2, 1), 3: ("attention", 3, 0, 7),
+           4: ("layerNorm", 2, 2, 1), 5: ("activate", 1, 0, 1), 6: ("add", 2, 0, 0),
+           7: ("pool", 1, 0, 1), 8: ("normalizeL2", 1, 0, 1), 9: ("quantize", 1, 1, 0)}
 # Which inputs and tensors may be absent.
-OPTIONAL = {
-    ("linear", "inputs"): 1,
-    ("linear", "tensors"): 1,
-    ("layerNorm", "inputs"): 1,
-    ("layerNorm", "tensors"): 1,
-    ("quantize", "tensors"): 0,
-}
+OPTIONAL = {("linear", "inputs"): 1, ("linear", "tensors"): 1, ("layerNorm", "inputs"): 1,
+            ("layerNorm", "tensors"): 1, ("quantize", "tensors"): 0}
 
 
 class Invalid(Exception):
@@ -71,13 +67,13 @@ class Fields:
     def take(self, count, what):
         need(count <= len(self.data) - self.at, f"{what} runs past the end")
         self.at += count
-        return self.data[self.at - count : self.at]
+        return self.data[self.at - count:self.at]
 
     def unpack(self, layout, what):
         return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout), what))
 
     def count(self, what, entry, limit):
-        (number,) = self.unpack("I", what)
+        number, = self.unpack("I", what)
         need(number <= limit, f"{what} is {number}, the limit is {limit}")
         need(number * entry <= len(self.data) - self.at, f"{what} {number} runs past the end")
         return number
@@ -105,19 +101,8 @@ def read_header(file):
     mangled = magic[1:4] == b"ATN" and magic[0] in (0x89, 0x09)
     need(magic == MAGIC, "damaged by text mode" if mangled else "not a container")
     need(len(file) >= 128, "the header is cut")
-    (
-        read,
-        write,
-        size,
-        reserved,
-        _unused,
-        file_size,
-        offset,
-        directory_size,
-        memory,
-        digest,
-        directory_crc,
-    ) = struct.unpack("<HHIIIQQQQ32sI", file[8:92])
+    (read, write, size, reserved, _unused, file_size, offset, directory_size, memory, digest,
+     directory_crc) = struct.unpack("<HHIIIQQQQ32sI", file[8:92])
     need(read <= 1, f"needs a reader of version {read}, this one has version 1")
     need(crc32c(file[:124]) == struct.unpack("<I", file[124:128])[0], "header checksum is wrong")
     need(read == 1 and write >= read, f"versions {read} and {write} contradict")
@@ -126,16 +111,9 @@ def read_header(file):
     need(directory_size <= 64 << 20, f"directory size {directory_size} is over the limit")
     need(offset >= 128 and offset + directory_size == file_size, "the directory is misplaced")
     need(crc32c(file[offset:]) == directory_crc, "directory checksum is wrong")
-    return {
-        "readVersion": read,
-        "writeVersion": write,
-        "fileSize": file_size,
-        "directoryOffset": offset,
-        "directorySize": directory_size,
-        "memoryNeed": memory,
-        "contentDigest": digest.hex(),
-        "directoryChecksum": directory_crc,
-    }
+    return {"readVersion": read, "writeVersion": write, "fileSize": file_size,
+            "directoryOffset": offset, "directorySize": directory_size, "memoryNeed": memory,
+            "contentDigest": digest.hex(), "directoryChecksum": directory_crc}
 
 
 def read_sections(directory):
@@ -173,7 +151,7 @@ def read_metadata(fields):
 
     for _ in range(fields.count("metadata count", 3, 1024)):
         key = fields.text(fields.unpack("H", "key length")[0], "metadata key")
-        (kind,) = fields.unpack("B", "metadata type")
+        kind, = fields.unpack("B", "metadata type")
         need(1 <= kind <= 3, f"unknown metadata type {kind}")
         if kind == 3:
             count = fields.count("metadata list count", 4, texts_left)
@@ -204,18 +182,16 @@ def read_chunks(fields):
 def read_tensors(fields):
     tensors = []
     count = fields.count("tensor count", 48, 1 << 16)
-    (name_bytes,) = fields.unpack("I", "size of names")
-    records, names = Fields(fields.take(48 * count, "tensors")), Fields(
-        fields.take(name_bytes, "names")
-    )
+    name_bytes, = fields.unpack("I", "size of names")
+    records = Fields(fields.take(48 * count, "tensors"))
+    names = Fields(fields.take(name_bytes, "names"))
     fields.end("tensors")
     for _ in range(count):
-        at, length, kind, rank, *shape, first, chunk_count, per_chunk = records.unpack(
-            "IHBB4I3I", "tensor"
-        )
-        (scheme,) = records.unpack("B", "scheme")
+        at, length, kind, rank, *shape = records.unpack("IHBB4I", "tensor")
+        first, chunk_count, per_chunk = records.unpack("III", "tensor")
+        scheme, = records.unpack("B", "scheme")
         records.zeros(3, "tensor padding")
-        (scales,) = records.unpack("I", "scales")
+        scales, = records.unpack("I", "scales")
         records.zeros(4, "tensor padding")
         need(at == names.at, "tensor names leave a hole")
         name = names.text(length, "tensor name")
@@ -224,19 +200,10 @@ def read_tensors(fields):
         need(scheme <= 1, f"tensor '{name}': unknown quantization scheme {scheme}")
         shape = shape[:rank]
         for axes in range(rank):
-            need(math.prod(shape[: axes + 1]) <= 1 << 48, f"tensor '{name}' is too large")
-        tensors.append(
-            {
-                "name": name,
-                "type": TYPES[kind][0],
-                "shape": shape,
-                "scheme": scheme,
-                "scales": None if scales == NONE else scales,
-                "firstChunk": first,
-                "chunkCount": chunk_count,
-                "chunkRawBytes": per_chunk,
-            }
-        )
+            need(math.prod(shape[:axes + 1]) <= 1 << 48, f"tensor '{name}' is too large")
+        tensors.append({"name": name, "type": TYPES[kind][0], "shape": shape, "scheme": scheme,
+                        "scales": None if scales == NONE else scales, "firstChunk": first,
+                        "chunkCount": chunk_count, "chunkRawBytes": per_chunk})
     ascending([tensor["name"] for tensor in tensors], "tensor names")
     names.end("tensor names")
     for tensor in tensors:
@@ -245,20 +212,11 @@ def read_tensors(fields):
         if tensor["scheme"] == 0:
             need(index is None, f"tensor '{tensor['name']}' has scales but no codes")
         else:
-            need(
-                tensor["type"] == "i8"
-                and len(tensor["shape"]) == 2
-                and scales is not None
-                and scales["type"] == "f32"
-                and scales["scheme"] == 0
-                and scales["shape"] == rows,
-                f"tensor '{tensor['name']}': codes and scales do not fit",
-            )
-        need(
-            tensor["name"] != "tokenizer"
-            or (tensor["type"], len(rows)) == ("u8", len(tensor["shape"])),
-            "the tokenizer is not a row of bytes",
-        )
+            need(tensor["type"] == "i8" and len(tensor["shape"]) == 2 and scales is not None
+                 and scales["type"] == "f32" and scales["scheme"] == 0 and scales["shape"] == rows,
+                 f"tensor '{tensor['name']}': codes and scales do not fit")
+        need(tensor["name"] != "tokenizer" or tensor["type"] == "u8" and len(tensor["shape"]) == 1,
+             "the tokenizer is not a row of bytes")
     return tensors
 
 
@@ -276,21 +234,15 @@ def check_placement(file, header, tensors, chunks):
         row = math.prod(tensor["shape"][1:]) * size
         left, per_chunk = math.prod(tensor["shape"]) * size, tensor["chunkRawBytes"]
         if left == 0:
-            need(
-                (tensor["chunkCount"], per_chunk) == (0, 0),
-                f"tensor '{name}' is empty but has chunks",
-            )
+            need((tensor["chunkCount"], per_chunk) == (0, 0),
+                 f"tensor '{name}' is empty but has chunks")
         else:
-            need(
-                0 < per_chunk <= min(left, 1 << 20) and per_chunk % row == 0,
-                f"tensor '{name}': bytes per chunk",
-            )
+            need(0 < per_chunk <= min(left, 1 << 20) and per_chunk % row == 0,
+                 f"tensor '{name}': bytes per chunk")
             need(tensor["chunkCount"] == -(-left // per_chunk), f"tensor '{name}': chunk count")
         need(tensor["firstChunk"] == used, f"tensor '{name}': first chunk")
-        need(
-            used + tensor["chunkCount"] <= len(chunks),
-            f"tensor '{name}' has more chunks than there are",
-        )
+        need(used + tensor["chunkCount"] <= len(chunks),
+             f"tensor '{name}' has more chunks than there are")
         for number in range(tensor["chunkCount"]):
             offset, stored, raw, _, _ = chunks[used + number]
             end = advance(64 if number == 0 else size)
@@ -304,16 +256,13 @@ def check_placement(file, header, tensors, chunks):
 
 
 def read_program(fields, tensor_count):
-    tokens, vocabulary, types, slots, value_count, count, output_count = fields.unpack(
-        "7I", "program"
-    )
+    tokens, vocabulary, types, slots = fields.unpack("4I", "program")
+    value_count, count, output_count = fields.unpack("3I", "program")
     fields.zeros(4, "program padding")
     need(1 <= tokens <= 1 << 24, f"maximum tokens {tokens}")
     need(1 <= vocabulary < 1 << 31, f"vocabulary size {vocabulary}")
-    need(
-        slots <= 4096 and value_count <= 1 << 16 and count <= 1 << 16 and output_count <= 256,
-        "a table of the program is over its limit",
-    )
+    need(slots <= 4096 and value_count <= 1 << 16 and count <= 1 << 16 and output_count <= 256,
+         "a table of the program is over its limit")
     values, outputs, instructions = [], [], []
     for _ in range(value_count):
         kind, rows_kind = fields.unpack("BB", "value")
@@ -322,18 +271,12 @@ def read_program(fields, tensor_count):
         need(kind <= 1 and rows_kind <= 1, f"unknown kind of value {kind}, {rows_kind}")
         need(1 <= rows <= 1 << 24 if rows_kind else rows == 0, f"rows {rows} of a value")
         need(columns <= 1 << 24 and slot < slots, f"columns {columns} or slot {slot} of a value")
-        values.append(
-            {
-                "kind": ["floats", "codes"][kind],
-                "rows": rows or None,
-                "columns": columns,
-                "slot": slot,
-            }
-        )
+        values.append({"kind": ["floats", "codes"][kind], "rows": rows or None,
+                       "columns": columns, "slot": slot})
     for _ in range(output_count):
-        (role,) = fields.unpack("B", "output")
+        role, = fields.unpack("B", "output")
         fields.zeros(3, "output padding")
-        (value,) = fields.unpack("I", "output")
+        value, = fields.unpack("I", "output")
         need(role < len(ROLES) and value < value_count, f"output {role} of value {value}")
         need(not outputs or ROLES.index(outputs[-1]["role"]) < role, "outputs do not ascend")
         outputs.append({"role": ROLES[role], "value": value})
@@ -347,11 +290,8 @@ def read_program(fields, tensor_count):
             weights, attributes = counts[2], 2 * counts[2]
         need(counts == [inputs, 1, weights, attributes], f"instruction {index}: operand counts")
         record = {"opcode": name}
-        for field, number, limit in zip(
-            ("inputs", "outputs", "tensors", "attributes"),
-            counts,
-            (value_count, value_count, tensor_count, None),
-        ):
+        limits = (value_count, value_count, tensor_count, None)
+        for field, number, limit in zip(OPERANDS, counts, limits):
             words = fields.unpack(f"{number}I", "operands")
             for place, word in enumerate(words if limit is not None else ()):
                 absent = word == NONE and OPTIONAL.get((name, field)) == place
@@ -359,15 +299,8 @@ def read_program(fields, tensor_count):
             record[field] = [None if word == NONE and limit is not None else word for word in words]
         instructions.append(record)
     fields.end("program")
-    return {
-        "maximumTokens": tokens,
-        "vocabularySize": vocabulary,
-        "typeCount": types,
-        "slotCount": slots,
-        "values": values,
-        "outputs": outputs,
-        "instructions": instructions,
-    }
+    return {"maximumTokens": tokens, "vocabularySize": vocabulary, "typeCount": types,
+            "slotCount": slots, "values": values, "outputs": outputs, "instructions": instructions}
 
 
 def check_lifetimes(program):
@@ -375,12 +308,10 @@ def check_lifetimes(program):
     written, last = {}, {}
     for index, step in enumerate(steps):
         for value in step["inputs"]:
-            need(
-                value is None or written.get(value, index) < index,
-                f"instruction {index} reads value {value} too early",
-            )
+            need(value is None or written.get(value, index) < index,
+                 f"instruction {index} reads value {value} too early")
             last[value] = index
-        (output,) = step["outputs"]
+        output, = step["outputs"]
         need(output not in written, f"value {output} is written twice")
         written[output] = index
         last.setdefault(output, index)
@@ -389,15 +320,11 @@ def check_lifetimes(program):
     occupants = {}
     for value in sorted(written, key=written.get):
         slot = values[value]["slot"]
-        need(
-            slot not in occupants or last[occupants[slot]] < written[value],
-            f"value {value} overwrites one that is needed",
-        )
+        need(slot not in occupants or last[occupants[slot]] < written[value],
+             f"value {value} overwrites one that is needed")
         occupants[slot] = value
-    need(
-        all(values[output["value"]]["kind"] == "floats" for output in program["outputs"]),
-        "an output is not floats",
-    )
+    need(all(values[output["value"]]["kind"] == "floats" for output in program["outputs"]),
+         "an output is not floats")
 
 
 def check_operands(program, tensors):
@@ -415,82 +342,56 @@ def check_operands(program, tensors):
             return value["rows"], value["columns"]
 
         def vector(tensor, count):
-            rule(
-                tensor is None or (tensor["type"], tensor["shape"]) == ("f32", [count]),
-                f"needs a vector of {count}",
-            )
+            rule(tensor is None or (tensor["type"], tensor["shape"]) == ("f32", [count]),
+                 f"needs a vector of {count}")
 
         def matrix(tensor):
-            rule(
-                len(tensor["shape"]) == 2
-                and (tensor["scheme"] == 1 or tensor["type"] in ("f32", "f16", "bf16")),
-                "needs a matrix of numbers",
-            )
+            rule(len(tensor["shape"]) == 2
+                 and (tensor["scheme"] == 1 or tensor["type"] in ("f32", "f16", "bf16")),
+                 "needs a matrix of numbers")
 
         def real(word):
             return struct.unpack("<f", struct.pack("<I", word))[0]
 
         codes_in = name == "linear" and weights[0]["scheme"] == 1
         kinds = ["codes" if codes_in else "floats", "floats", "floats"]
-        rule(
-            all(value is None or value["kind"] == kind for value, kind in zip(inputs, kinds)),
-            "kind of an input",
-        )
+        rule(all(value is None or value["kind"] == kind for value, kind in zip(inputs, kinds)),
+             "kind of an input")
         rule(y["kind"] == ("codes" if name == "quantize" else "floats"), "kind of the output")
         if name in ("layerNorm", "activate", "add", "normalizeL2", "quantize"):
             rule(all(shape(value) == shape(y) for value in inputs if value), "shapes differ")
         if name == "embed":
             rule(y["rows"] is None, "rows of the output")
-            counts = [
-                program["vocabularySize"],
-                max(1, program["typeCount"]),
-                program["maximumTokens"],
-            ]
+            counts = [program["vocabularySize"], max(1, program["typeCount"]),
+                      program["maximumTokens"]]
             for table, kind, offset in zip(weights, attributes[::2], attributes[1::2]):
                 matrix(table)
-                rule(
-                    kind <= 2
-                    and table["shape"][1] == y["columns"]
-                    and counts[kind] + offset <= table["shape"][0],
-                    "a table is too small",
-                )
+                rule(kind <= 2 and table["shape"][1] == y["columns"]
+                     and counts[kind] + offset <= table["shape"][0],
+                     "a table is too small")
         elif name == "linear":
             matrix(weights[0])
-            rule(
-                weights[0]["shape"] == [y["columns"], x["columns"]] and x["columns"] <= 65536,
-                "shape of the weight",
-            )
+            rule(weights[0]["shape"] == [y["columns"], x["columns"]] and x["columns"] <= 65536,
+                 "shape of the weight")
             vector(weights[1], y["columns"])
-            rule(
-                x["rows"] == y["rows"] and (inputs[1] is None or shape(inputs[1]) == shape(y)),
-                "shapes differ",
-            )
+            rule(x["rows"] == y["rows"] and (inputs[1] is None or shape(inputs[1]) == shape(y)),
+                 "shapes differ")
             rule(attributes[0] <= 6, "unknown activation")
         elif name == "attention":
             heads, key_heads, size, value_size, scale, causal, arithmetic = attributes
             q, k, v = inputs
-            rule(
-                heads <= 1 << 16 and size <= 4096 and value_size <= 4096, "a size is over its limit"
-            )
-            rule(
-                key_heads <= heads and (heads == 0 or key_heads > 0 and heads % key_heads == 0),
-                "key heads",
-            )
-            rule(
-                [value["columns"] for value in (q, k, v, y)]
-                == [heads * size, key_heads * size, key_heads * value_size, heads * value_size],
-                "columns",
-            )
-            rule(
-                q["rows"] == y["rows"]
-                and k["rows"] == v["rows"]
-                and (not causal or q["rows"] == k["rows"]),
-                "rows",
-            )
-            rule(
-                causal <= 1 and arithmetic <= 1 and math.isfinite(real(scale)),
-                "mask, arithmetic or scale",
-            )
+            rule(heads <= 1 << 16 and size <= 4096 and value_size <= 4096,
+                 "a size is over its limit")
+            rule(key_heads <= heads and (heads == 0 or key_heads > 0 and heads % key_heads == 0),
+                 "key heads")
+            rule([value["columns"] for value in (q, k, v, y)] == [
+                heads * size, key_heads * size, key_heads * value_size, heads * value_size],
+                 "columns")
+            rule(q["rows"] == y["rows"] and k["rows"] == v["rows"]
+                 and (not causal or q["rows"] == k["rows"]),
+                 "rows")
+            rule(causal <= 1 and arithmetic <= 1 and math.isfinite(real(scale)),
+                 "mask, arithmetic or scale")
         elif name == "layerNorm":
             vector(weights[0], y["columns"])
             vector(weights[1], y["columns"])
@@ -498,10 +399,8 @@ def check_operands(program, tensors):
         elif name == "activate":
             rule(attributes[0] <= 6, "unknown activation")
         elif name == "pool":
-            rule(
-                y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 2,
-                "shape or pooling",
-            )
+            rule(y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 2,
+                 "shape or pooling")
         elif name == "quantize":
             vector(weights[0], x["columns"])
         if name in ("layerNorm", "normalizeL2"):
@@ -510,22 +409,18 @@ def check_operands(program, tensors):
 
 def decode(file, chunk, index):
     offset, stored, raw, checksum, encoding = chunk
-    data = bytes(file[offset : offset + stored])
+    data = bytes(file[offset:offset + stored])
     need(crc32c(data) == checksum, f"chunk {index} is damaged")
     if encoding == 0:
         return data
     try:
         frame = zstandard.get_frame_parameters(data)
-        need(
-            data[:4] == b"\x28\xb5\x2f\xfd" and frame.content_size == raw and frame.dict_id == 0,
-            f"chunk {index} is another frame",
-        )
+        need(data[:4] == b"\x28\xb5\x2f\xfd" and frame.content_size == raw and frame.dict_id == 0,
+             f"chunk {index} is another frame")
         decoder = zstandard.ZstdDecompressor().decompressobj()
         result = decoder.decompress(data)
-        need(
-            decoder.eof and not decoder.unused_data and len(result) == raw,
-            f"chunk {index} is not one frame",
-        )
+        need(decoder.eof and not decoder.unused_data and len(result) == raw,
+             f"chunk {index} is not one frame")
         return result
     except zstandard.ZstdError as error:
         raise Invalid(f"chunk {index}: {error}") from None
@@ -537,7 +432,7 @@ class Container:
     def __init__(self, file):
         self.file = file
         self.header = read_header(file)
-        sections = read_sections(file[self.header["directoryOffset"] :])
+        sections = read_sections(file[self.header["directoryOffset"]:])
         self.features = read_features(sections["FEAT"])
         self.metadata = read_metadata(sections["META"])
         self.chunks = read_chunks(sections["CHNK"])
@@ -549,71 +444,49 @@ class Container:
 
     def raw_bytes(self, tensor):
         first = tensor["firstChunk"]
-        return b"".join(
-            decode(self.file, self.chunks[index], index)
-            for index in range(first, first + tensor["chunkCount"])
-        )
+        return b"".join(decode(self.file, self.chunks[index], index)
+                        for index in range(first, first + tensor["chunkCount"]))
 
     def array(self, tensor):
         """The stored elements; bf16 as the f32 of the same value."""
-        raw, kind = self.raw_bytes(tensor), tensor["type"]
-        if kind == "bf16":
-            return (
-                (numpy.frombuffer(raw, "<u2").astype("<u4") << 16)
-                .view("<f4")
-                .reshape(tensor["shape"])
-            )
-        return numpy.frombuffer(
-            raw, {"f32": "<f4", "f16": "<f2", "i8": "i1", "u8": "u1"}[kind]
-        ).reshape(tensor["shape"])
+        kinds = {"f32": "<f4", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1"}
+        elements = numpy.frombuffer(self.raw_bytes(tensor), kinds[tensor["type"]])
+        if tensor["type"] == "bf16":
+            elements = (elements.astype("<u4") << 16).view("<f4")
+        return elements.reshape(tensor["shape"])
 
     def check_contents(self):
-        """Level 4: digest, every chunk, the range of codes and scales. Adds the SHA-256 of each tensor."""
-        need(
-            hashlib.sha256(self.file[128:]).hexdigest() == self.header["contentDigest"],
-            "content digest is wrong",
-        )
+        """Level 4: digest, every chunk, range of codes and scales. Adds each tensor's SHA-256."""
+        need(hashlib.sha256(self.file[128:]).hexdigest() == self.header["contentDigest"],
+             "content digest is wrong")
         for tensor in self.tensors:
             tensor["sha256"] = hashlib.sha256(self.raw_bytes(tensor)).hexdigest()
             if tensor["scheme"] == 1:
                 scales = self.array(self.tensors[tensor["scales"]])
-                need(
-                    not (self.array(tensor) == -128).any(),
-                    f"tensor '{tensor['name']}' has a code of -128",
-                )
-                need(
-                    (numpy.isfinite(scales) & (scales >= 0)).all(),
-                    f"tensor '{tensor['name']}' has a bad scale",
-                )
+                need(not (self.array(tensor) == -128).any(),
+                     f"tensor '{tensor['name']}' has a code of -128")
+                need((numpy.isfinite(scales) & (scales >= 0)).all(),
+                     f"tensor '{tensor['name']}' has a bad scale")
 
     def value(self):
         keys = ("offset", "storedSize", "rawSize", "checksum", "encoding")
-        return {
-            "header": self.header,
-            "features": self.features,
-            "metadata": self.metadata,
-            "chunks": [dict(zip(keys, chunk)) for chunk in self.chunks],
-            "tensors": self.tensors,
-            "program": self.program,
-        }
+        return {"header": self.header, "features": self.features, "metadata": self.metadata,
+                "chunks": [dict(zip(keys, chunk)) for chunk in self.chunks],
+                "tensors": self.tensors, "program": self.program}
 
     def summary(self):
         header, program = self.header, self.program
-        yield f"{header['fileSize']} bytes, format {header['readVersion']}, memory need {header['memoryNeed']}"
+        yield f"{header['fileSize']} bytes, memory need {header['memoryNeed']}"
         yield f"content {header['contentDigest']}"
         for key, value in self.metadata.items():
             yield f"{key}: {', '.join(value) if isinstance(value, list) else value}"
         for tensor in self.tensors:
             first = tensor["firstChunk"]
-            stored = sum(chunk[1] for chunk in self.chunks[first : first + tensor["chunkCount"]])
+            stored = sum(chunk[1] for chunk in self.chunks[first:first + tensor["chunkCount"]])
             codes = " rows" if tensor["scheme"] else ""
             yield f"{tensor['name']}  {tensor['type']}{codes} {tensor['shape']}  {stored} bytes"
         for index, step in enumerate(program["instructions"]):
-            operands = " ".join(
-                f"{key}={step[key]}"
-                for key in ("inputs", "outputs", "tensors", "attributes")
-                if step[key]
-            )
+            operands = " ".join(f"{key}={step[key]}" for key in OPERANDS if step[key])
             yield f"{index}: {step['opcode']} {operands}"
         for output in program["outputs"]:
             yield f"{output['role']}: value {output['value']}"
@@ -633,28 +506,21 @@ def main():
         named = {tensor["name"]: tensor for tensor in container.tensors}
         if options.tensor is not None:
             need(options.tensor in named, f"there is no tensor '{options.tensor}'")
-            numpy.savetxt(
-                sys.stdout, numpy.atleast_2d(container.array(named[options.tensor])), fmt="%.9g"
-            )
+            elements = numpy.atleast_2d(container.array(named[options.tensor]))
+            numpy.savetxt(sys.stdout, elements, fmt="%.9g")
         if options.dump is not None:
             os.makedirs(options.dump, exist_ok=True)
             for index, tensor in enumerate(container.tensors):
                 # Names come from the file: none may lead out of the folder.
-                safe = "".join(
-                    c if c.isascii() and (c.isalnum() or c in "._-") else "_"
-                    for c in tensor["name"]
-                )
-                numpy.save(
-                    os.path.join(options.dump, f"{index:05}-{safe[:150]}.npy"),
-                    container.array(tensor),
-                )
+                safe = re.sub("[^A-Za-z0-9._-]", "_", tensor["name"])[:150]
+                path = os.path.join(options.dump, f"{index:05}-{safe}.npy")
+                numpy.save(path, container.array(tensor))
     except (Invalid, OSError) as error:
         print(f"read_container: {options.file}: {error}", file=sys.stderr)
         return 3
     if options.json:
-        print(
-            json.dumps(container.value(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        )
+        value = container.value()
+        print(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
     elif options.tensor is None:
         print("\n".join(container.summary()))
     return 0

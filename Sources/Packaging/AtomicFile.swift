@@ -56,6 +56,19 @@ final class AtomicFile {
         }
     }
 
+    /// Lends the bytes that were written so far.
+    func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws(PackagingError) -> Result
+    ) throws(PackagingError) -> Result {
+        guard let start = mmap(nil, max(1, offset), PROT_READ, MAP_SHARED, descriptor, 0),
+            start != MAP_FAILED
+        else {
+            throw .file(operation: "map", errno: errno)
+        }
+        defer { munmap(start, max(1, offset)) }
+        return try body(UnsafeRawBufferPointer(start: start, count: offset))
+    }
+
     /// Syncs the file and gives it its name.
     func commit() throws(PackagingError) {
         guard fsync(descriptor) == 0 else { throw .file(operation: "sync", errno: errno) }

@@ -25,6 +25,9 @@ package struct ContainerWriter {
 
     /// Writes the container to `path`, where a complete file appears or none; `progress` is told
     /// the share that is written.
+    ///
+    /// - Throws: `format` if the model is beyond a limit of the format; what readers would refuse
+    ///   is never written.
     package func write(
         to path: String, progress: (Double) -> Void = { _ in }
     ) throws(PackagingError) -> WrittenContainer {
@@ -102,6 +105,14 @@ package struct ContainerWriter {
                 atn_crc32c(0, $0.baseAddress, $0.count)
             })
         try file.write(header.encoded(), at: 0)
+        try file.withBytes { bytes throws(PackagingError) in
+            do throws(FormatError) {
+                let header = try ContainerHeader(parsing: bytes)
+                _ = try ContainerDirectory(parsing: bytes, header: header)
+            } catch {
+                throw .format(error)
+            }
+        }
         try file.commit()
         return WrittenContainer(
             byteCount: header.fileSize, entries: entries, contentDigest: contentDigest)
