@@ -6,7 +6,9 @@ import Glibc
 package final class AtomicFile {
     private let path: String
     private let temporaryPath: String
+    /// −1 when closed.
     private var descriptor: Int32
+    private var isTemporary = false
     /// Bytes appended so far.
     package private(set) var offset = 0
 
@@ -15,15 +17,19 @@ package final class AtomicFile {
         self.path = path
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
-        temporaryPath = "\(folder)/.\(url.lastPathComponent).\(getpid()).tmp"
-        descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        // A name of its own: never a file that is there, nor where a link in its place leads.
+        let unique = UInt64.random(in: 0...UInt64.max)
+        temporaryPath =
+            "\(folder)/.\(url.lastPathComponent).\(String(unique, radix: 36)).tmp"
+        descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw AtomicFileError(operation: "create", errno: errno) }
+        isTemporary = true
         InterruptedFiles.shared.add(temporaryPath)
     }
 
     deinit {
-        guard descriptor >= 0 else { return }
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
+        guard isTemporary else { return }
         unlink(temporaryPath)
         InterruptedFiles.shared.remove(temporaryPath)
     }
@@ -51,6 +57,19 @@ package final class AtomicFile {
         }
     }
 
+    /// Lends the bytes that were written so far.
+    package func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) -> Result
+    ) throws(AtomicFileError) -> Result {
+        guard let start = mmap(nil, max(1, offset), PROT_READ, MAP_SHARED, descriptor, 0),
+            start != MAP_FAILED
+        else {
+            throw AtomicFileError(operation: "map", errno: errno)
+        }
+        defer { munmap(start, max(1, offset)) }
+        return body(UnsafeRawBufferPointer(start: start, count: offset))
+    }
+
     /// Syncs the file and gives it its name.
     package func commit() throws(AtomicFileError) {
         guard fsync(descriptor) == 0 else { throw AtomicFileError(operation: "sync", errno: errno) }
@@ -60,10 +79,9 @@ package final class AtomicFile {
         }
         descriptor = -1
         guard rename(temporaryPath, path) == 0 else {
-            let error = errno
-            unlink(temporaryPath)
-            throw AtomicFileError(operation: "rename", errno: error)
+            throw AtomicFileError(operation: "rename", errno: errno)
         }
+        isTemporary = false
         InterruptedFiles.shared.remove(temporaryPath)
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let folderDescriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -26,6 +26,9 @@ package struct ContainerWriter {
 
     /// Writes the container to `path`, where a complete file appears or none; `progress` is told
     /// the share that is written.
+    ///
+    /// - Throws: `format` if the model is beyond a limit of the format; what readers would refuse
+    ///   is never written.
     package func write(
         to path: String, progress: (Double) -> Void = { _ in }
     ) throws(PackagingError) -> WrittenContainer {
@@ -122,13 +125,31 @@ package struct ContainerWriter {
             directoryChecksum: directory.withUnsafeBytes {
                 atn_crc32c(0, $0.baseAddress, $0.count)
             })
+        let readError: FormatError?
         do {
             try file.write(header.encoded(), at: 0)
+            readError = try file.withBytes(Self.readError)
+        } catch {
+            throw .file(error)
+        }
+        if let readError { throw .format(readError) }
+        do {
             try file.commit()
         } catch {
             throw .file(error)
         }
         return WrittenContainer(
             byteCount: header.fileSize, entries: entries, contentDigest: contentDigest)
+    }
+
+    /// What a reader would say against the finished file, or nil; asked before it gets its name.
+    private static func readError(_ bytes: UnsafeRawBufferPointer) -> FormatError? {
+        do throws(FormatError) {
+            let header = try ContainerHeader(parsing: bytes)
+            _ = try ContainerDirectory(parsing: bytes, header: header)
+            return nil
+        } catch {
+            return error
+        }
     }
 }
