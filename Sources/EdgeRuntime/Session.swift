@@ -43,6 +43,10 @@ package final class Session {
 
     /// Loads the weights of a container.
     package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
+        // The need for memory grows with the number of threads, and must not overflow.
+        guard ThreadPool.threadCounts.contains(options.threadCount) else {
+            throw .threads(count: options.threadCount)
+        }
         self.container = container
         instructionSet = options.instructionSet
         program = container.directory.program
