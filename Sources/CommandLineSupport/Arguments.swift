@@ -14,12 +14,12 @@ package struct Arguments {
         while index < arguments.count {
             var argument = arguments[index]
             index += 1
-            if isSame(argument, "-o") { argument = Array("--output".utf8) }
-            if isSame(argument, "-h") { argument = Array("--help".utf8) }
             guard !onlyPositional, argument.count >= 2, argument[0] == 0x2d else {
                 positional.append(argument)
                 continue
             }
+            if isSame(argument, "-o") { argument = Array("--output".utf8) }
+            if isSame(argument, "-h") { argument = Array("--help".utf8) }
             if isSame(argument, "--") {
                 onlyPositional = true
                 continue

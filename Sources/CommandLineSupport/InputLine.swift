@@ -199,7 +199,10 @@ private struct JSONLineReader {
             while let byte = peek(), byte == 0x2d || (byte >= 0x30 && byte <= 0x39) {
                 position += 1
             }
-            guard let number = parseInteger(Array(bytes[start..<position])),
+            let digits = bytes[start..<position].drop { $0 == 0x2d }
+            // A number of JSON has no zeros in front (RFC 8259, §6).
+            guard digits.count == 1 || digits.first != 0x30,
+                let number = parseInteger(Array(bytes[start..<position])),
                 let narrow = Int32(exactly: number)
             else {
                 throw .wrongType(member: member)

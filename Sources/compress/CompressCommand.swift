@@ -8,9 +8,9 @@ import Packaging
 /// Compresses a checkpoint: `compress <checkpoint> -o <model.atn>`.
 enum CompressCommand {
     private static let options = OptionList([
-        ("--output", .value), ("--preset", .value), ("--eval", .value), ("--threads", .value),
+        ("--output", .value), ("--preset", .value), ("--threads", .value),
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
-        ("--recipe", .notAvailable), ("--calibration", .notAvailable),
+        ("--eval", .notAvailable), ("--recipe", .notAvailable), ("--calibration", .notAvailable),
         ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
         ("--max-drop", .notAvailable), ("--dry-run", .notAvailable), ("--bundle", .notAvailable),
     ])

@@ -1,5 +1,6 @@
 import Checkpoints
 import CommandLineSupport
+import EdgeFormat
 import Foundation
 import ModelCompression
 import ModelGraph
