@@ -103,6 +103,12 @@ let package = Package(
 
         tests("TensorsTests", ["Tensors"]),
         tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
+        tests(
+            "PackagingTests",
+            [
+                "Packaging", "ModelCompression", "ModelGraph", "Checkpoints", "Tensors",
+                "EdgeFormat", "CChecksums", "CZstd",
+            ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
