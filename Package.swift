@@ -101,6 +101,7 @@ let package = Package(
         tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("EndToEndTests", ["CChecksums"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6],
