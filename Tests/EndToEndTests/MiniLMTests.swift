@@ -37,8 +37,13 @@ struct MiniLMTests {
     private struct Reference: Decodable {
         struct Case: Decodable {
             let text: String
-            let input_ids: [Int]
+            let inputIDs: [Int]
             let embedding: [Double]
+
+            enum CodingKeys: String, CodingKey {
+                case text, embedding
+                case inputIDs = "input_ids"
+            }
         }
         let cases: [Case]
     }
@@ -56,7 +61,7 @@ struct MiniLMTests {
         for expected in cases {
             let run = try Program.runEdge.run(["tokenize", path, "--text", expected.text])
             try run.expectDone()
-            #expect(JSON.numbers(try run.json()["ids"]).map { Int($0) } == expected.input_ids)
+            #expect(JSON.numbers(try run.json()["ids"]).map { Int($0) } == expected.inputIDs)
         }
     }
 
