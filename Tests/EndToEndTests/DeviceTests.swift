@@ -30,7 +30,7 @@ struct DeviceTests {
         arguments: Device.processors, ["int8", "float"])
     func outputsAreThoseOfTheHost(processor: String, preset: String) throws {
         let path = try TopicClassifier.container(preset: preset)
-        let input = try TopicClassifier.samples().prefix(12).flatMap { sample in
+        let input: [UInt8] = try TopicClassifier.samples().prefix(12).flatMap { sample in
             Array(try JSONSerialization.data(withJSONObject: ["text": sample.text])) + [0x0a]
         }
         for threads in ["1", "2"] {
@@ -80,12 +80,9 @@ struct DeviceTests {
     }
 
     /// The last word of each line is the hash of one table.
-    private static func hashes(_ run: ProgramRun) throws -> [Substring] {
-        let hashes = run.lines.compactMap { line in
-            line.split(separator: " ").last.flatMap { word in
-                word.count == 16 && word.allSatisfy(\.isHexDigit) ? word : nil
-            }
-        }
+    private static func hashes(_ run: ProgramRun) throws -> [String] {
+        let words = run.lines.compactMap { $0.split(separator: " ").last.map { String($0) } }
+        let hashes = words.filter { $0.count == 16 && $0.allSatisfy(\.isHexDigit) }
         try #require(!hashes.isEmpty, "\(run.outputText)")
         return hashes
     }
