@@ -164,22 +164,21 @@ package struct QuantizeWeights: CompressionPass {
                     // survive a CPU that flushes denormals.
                     let scale = largest / 127
                     guard scale >= Float.leastNormalMagnitude else {
-                        for weight in weights { error += Double(weight) * Double(weight) }
+                        for weight in weights {
+                            signal += Double(weight) * Double(weight)
+                            error += Double(weight) * Double(weight)
+                        }
                         continue
                     }
                     scales[firstRow + row] = scale
-                    var rowSignal: Float = 0
-                    var rowError: Float = 0
                     for column in 0..<columnCount {
                         let code = (weights[column] / scale).rounded(.toNearestOrEven)
                         let clamped = max(-127, min(127, code))
                         codes[target + column] = Int8(clamped)
-                        let difference = weights[column] - clamped * scale
-                        rowSignal += weights[column] * weights[column]
-                        rowError += difference * difference
+                        let difference = Double(weights[column] - clamped * scale)
+                        signal += Double(weights[column]) * Double(weights[column])
+                        error += difference * difference
                     }
-                    signal += Double(rowSignal)
-                    error += Double(rowError)
                 }
             }
         }
