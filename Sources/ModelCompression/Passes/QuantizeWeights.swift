@@ -119,6 +119,7 @@ package struct QuantizeWeights: CompressionPass {
         var scales = [Float](repeating: 0, count: rowCount)
         var signal = 0.0
         var error = 0.0
+        var invalid = 0
         var bytesBefore = parameter.elementCount * 4
         if case .checkpoint(let tensor, _) = parameter.storage {
             bytesBefore = model.checkpoint.byteCount(of: tensor) ?? bytesBefore
@@ -133,12 +134,13 @@ package struct QuantizeWeights: CompressionPass {
             } catch {
                 throw .model(error)
             }
-            let invalid = block.nonFiniteCount
-            guard invalid == 0 else { throw .notFinite(tensor: name, count: invalid) }
+            invalid += block.nonFiniteCount
+            guard invalid == 0 else { continue }
             quantize(
                 block.values, columnCount: columnCount, firstRow: first, codes: &codes,
                 scales: &scales, signal: &signal, error: &error)
         }
+        guard invalid == 0 else { throw .notFinite(tensor: name, count: invalid) }
         let rows = QuantizedRows(
             rowCount: rowCount, columnCount: columnCount, codes: codes, scales: scales)
         let change = TensorChange(
