@@ -101,6 +101,11 @@ let package = Package(
         tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("CommandLineSupportTests", ["CommandLineSupport"]),
+        tests(
+            "EdgeRuntimeTests",
+            ["EdgeRuntime", "EdgeFormat", "CEdgeKernels", "CChecksums", "CZstd", "Packaging"]),
+        tests("ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6],
