@@ -105,7 +105,8 @@ let package = Package(
         tests(
             "EdgeRuntimeTests",
             ["EdgeRuntime", "EdgeFormat", "CEdgeKernels", "CChecksums", "CZstd", "Packaging"]),
-        tests("ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
+        tests(
+            "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6],
