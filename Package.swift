@@ -56,15 +56,16 @@ let package = Package(
         module("CommandLineSupport", ["CEdgePlatform"]),
 
         // Workstation: checkpoint → model graph → passes → container.
+        module("AtomicFiles"),
         module("Tensors", ["COpenBLAS"]),
-        module("Checkpoints", ["Tensors"]),
+        module("Checkpoints", ["Tensors", "CChecksums"]),
         module("ModelGraph", ["Checkpoints", "Tensors"]),
         module("ModelCompression", ["ModelGraph", "Tensors"]),
         module(
             "Packaging",
             [
-                "ModelCompression", "ModelGraph", "Checkpoints", "Tensors", "EdgeFormat", "CZstd",
-                "CChecksums",
+                "ModelCompression", "ModelGraph", "Checkpoints", "Tensors", "AtomicFiles",
+                "EdgeFormat", "CZstd", "CChecksums",
             ]),
 
         // Device: container → session.
@@ -74,8 +75,11 @@ let package = Package(
         // Workstation: session and reference → report.
         module(
             "Evaluation",
-            ["ModelGraph", "EdgeRuntime", "EdgeTokenizer", "Tensors", "CEdgePlatform"]),
-        module("Reporting", ["ModelCompression", "Evaluation"]),
+            [
+                "ModelGraph", "Checkpoints", "EdgeRuntime", "EdgeTokenizer", "EdgeFormat",
+                "Tensors", "CEdgePlatform",
+            ]),
+        module("Reporting", ["ModelGraph", "Evaluation", "AtomicFiles"]),
 
         program(
             "compress",
@@ -94,20 +98,37 @@ let package = Package(
             "compare",
             [
                 "Checkpoints", "ModelGraph", "EdgeRuntime", "Evaluation", "Reporting",
-                "CommandLineSupport",
+                "CommandLineSupport", "CEdgePlatform",
             ]),
 
         tests("TensorsTests", ["Tensors"]),
         tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
+        tests(
+            "PackagingTests",
+            [
+                "Packaging", "ModelCompression", "ModelGraph", "Checkpoints", "Tensors",
+                "EdgeFormat", "CChecksums", "CZstd",
+            ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
         tests("CommandLineSupportTests", ["CommandLineSupport"]),
         tests(
             "EdgeRuntimeTests",
-            ["EdgeRuntime", "EdgeFormat", "CEdgeKernels", "CChecksums", "CZstd", "Packaging"]),
+            ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "Packaging", "CChecksums", "CZstd"]),
         tests(
             "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
+        tests("EndToEndTests", ["CChecksums"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
+        tests("CChecksumsTests", ["CChecksums"]),
+        tests("CEdgeKernelsTests", ["CEdgeKernels"]),
+        tests("CEdgePlatformTests", ["CEdgePlatform", "CZstd"]),
+        tests(
+            "EvaluationTests",
+            [
+                "Evaluation", "Checkpoints", "EdgeFormat", "EdgeRuntime", "ModelCompression",
+                "ModelGraph", "Packaging",
+            ]),
+        tests("ReportingTests", ["Reporting", "Evaluation", "ModelGraph"], exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -278,8 +278,9 @@ def toy_tokenizer(processor, flags):
         max_input_chars_per_word=7))
     tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    added = [tokenizers.AddedToken(content, normalized=False, special=special, **options)
-             for content, special, options in flags]
+    added = [
+        tokenizers.AddedToken(content, special=special, **{"normalized": False, **options})
+        for content, special, options in flags]
     tokenizer.add_tokens(added)
     if processor == "roberta":
         tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
@@ -295,6 +296,7 @@ def toy_tokenizer(processor, flags):
 def make_added(random_source):
     """Added tokens that strip white space, overlap or are new to the vocabulary."""
     left, right, both = dict(lstrip=True), dict(rstrip=True), dict(lstrip=True, rstrip=True)
+    normalized = dict(normalized=True)
     variants = [
         ("roberta", [("<s>", True, {}), ("</s>", True, {}), ("<mask>", True, left)]),
         ("bert", [("<s>", True, right), ("</s>", True, both), ("<mask>", True, {}),
@@ -303,10 +305,16 @@ def make_added(random_source):
                       ("\u00e9", False, right), ("b a", False, {})]),
         ("none", [(" ", False, right), ("  x", False, both), ("\u2003c", False, {}),
                   ("NEW", True, left)]),
+        ("bert", [("<UNK>", True, normalized), ("A", False, normalized), ("aB.", False, normalized),
+                  ("\u00c9", False, {**left, **normalized}), ("<mask>", True, {})]),
+        ("none", [("b", False, normalized), ("bc", False, {**both, **normalized}),
+                  ("x<", False, normalized), ("New", True, normalized), ("a", False, right),
+                  ("\u302e", False, normalized)]),
     ]
     pieces = ["<s>", "</s>", "<mask>", "a", "aa", "aab", "b", "ab", " ", "  ", "\u2003", "\u000b",
               "\u0085", "x", "\u00e9", "e\u0301", "E\u0301", "NEW", "new", "c", ".", "<", "\uf900",
-              "\u8c48", "abcabca", "abcabcab", "\u3000", "\u001c", "\u200b"]
+              "\u8c48", "abcabca", "abcabcab", "\u3000", "\u001c", "\u200b", "<unk>", "<UNK>",
+              "\u00c9", "bc", "New", "\u302e", "\U0001d165", "\u00ad"]
     cases, sources = [], []
     for number, (processor, flags) in enumerate(variants):
         tokenizer = toy_tokenizer(processor, flags)

@@ -106,6 +106,8 @@ EDGEK_INLINE float edgek_dot(const float *a, const float *b, int64_t count) {
     for (; i + EDGEK_LANES <= count; i += EDGEK_LANES) {
         sum = sum + edgek_load(a + i) * edgek_load(b + i);
     }
-    if (i < count) sum = sum + edgek_load_part(a + i, count - i) * edgek_load_part(b + i, count - i);
+    if (i < count) {
+        sum = sum + edgek_load_part(a + i, count - i) * edgek_load_part(b + i, count - i);
+    }
     return edgek_fold(sum);
 }

@@ -31,7 +31,6 @@ struct AddedTokens {
                 index == 0 || whitespace[index - 1] < scalar
             else { throw .invalidWhitespace(index: index, found: scalar) }
         }
-        try reader.finish()
         index = tokens.index(prefix: [])
     }
 

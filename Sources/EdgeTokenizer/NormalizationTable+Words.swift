@@ -11,6 +11,30 @@ extension NormalizationTable {
         _ body: ([UInt8], Bool) -> Void
     ) {
         var word = NormalizedWord(maximumCharacters: maximumCharacters)
+        forEachUnit(in: text, piece) { unit in word.add(unit, body) }
+        word.finish(body)
+    }
+
+    /// The units of a piece of text with marks in canonical order, without boundaries.
+    func units(in text: [UInt8], _ piece: Range<Int>) -> [NormalizationUnit] {
+        var units: [NormalizationUnit] = []
+        var runStart = 0
+        forEachUnit(in: text, piece) { unit in
+            if unit.combiningClass != 0 {
+                units.append(unit)
+                return
+            }
+            Self.order(&units, from: runStart)
+            if unit.role != .boundary { units.append(unit) }
+            runStart = units.count
+        }
+        Self.order(&units, from: runStart)
+        return units
+    }
+
+    private func forEachUnit(
+        in text: [UInt8], _ piece: Range<Int>, _ body: (NormalizationUnit) -> Void
+    ) {
         var position = piece.lowerBound
         while position < piece.upperBound {
             let scalar = UTF8Text.next(text, &position)
@@ -18,17 +42,31 @@ extension NormalizationTable {
             case .nothing:
                 break
             case .unit(let unit):
-                word.add(unit, body)
+                body(unit)
             case .sequence(let indices):
-                for index in indices { word.add(self.unit(index), body) }
+                for index in indices { body(self.unit(index)) }
             case .hangul(let syllable):
                 // The Unicode Standard, section 3.12.
                 let index = syllable - 0xAC00
-                word.add(NormalizationUnit(0x1100 + index / 588), body)
-                word.add(NormalizationUnit(0x1161 + index % 588 / 28), body)
-                if index % 28 != 0 { word.add(NormalizationUnit(0x11A7 + index % 28), body) }
+                body(NormalizationUnit(0x1100 + index / 588))
+                body(NormalizationUnit(0x1161 + index % 588 / 28))
+                if index % 28 != 0 { body(NormalizationUnit(0x11A7 + index % 28)) }
             }
         }
-        word.finish(body)
+    }
+
+    /// Sorts the marks from `start` on by class, equal ones in their order, by counting.
+    private static func order(_ units: inout [NormalizationUnit], from start: Int) {
+        if units.count - start < 2 { return }
+        let marks = [NormalizationUnit](units[start...])
+        var places = [Int](repeating: start, count: 256)
+        for mark in marks where mark.combiningClass < 255 {
+            places[Int(mark.combiningClass) + 1] += 1
+        }
+        for value in 1..<256 { places[value] += places[value - 1] - start }
+        for mark in marks {
+            units[places[Int(mark.combiningClass)]] = mark
+            places[Int(mark.combiningClass)] += 1
+        }
     }
 }

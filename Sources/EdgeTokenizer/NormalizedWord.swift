@@ -9,7 +9,6 @@ struct NormalizedWord {
     init(maximumCharacters: Int) { self.maximumCharacters = maximumCharacters }
 
     /// Takes the next unit; `body` receives each word that this completes.
-    @inline(__always)
     mutating func add(_ unit: NormalizationUnit, _ body: ([UInt8], Bool) -> Void) {
         switch unit.role {
         case .word:
@@ -51,7 +50,6 @@ struct NormalizedWord {
     }
 
     /// Moves the waiting marks into the word.
-    @inline(__always)
     private mutating func settle() {
         if marks.isEmpty { return }
         for mark in marks { UTF8Text.append(mark.scalar, to: &bytes) }

@@ -45,16 +45,11 @@ extension Tokenizer {
     ///
     /// Special tokens written in the text, such as `[MASK]`, are found.
     package func encodeWithoutSpecialTokens(_ text: [UInt8]) -> [Int32] {
-        let text = UTF8Text.repaired(text)
         var ids: [Int32] = []
-        added.forEachPiece(of: text) { piece, token in
+        split(text) { word, isTooLong, token in
             if let token {
                 ids.append(Int32(token))
-                return
-            }
-            normalization.forEachWord(
-                in: text, piece, maximumCharacters: model.maximumCharacters
-            ) { word, isTooLong in
+            } else {
                 model.append(word, isTooLong: isTooLong, to: &ids)
             }
         }
@@ -62,21 +57,43 @@ extension Tokenizer {
     }
 
     /// The normalized words of a text in UTF-8, each cut to the model's limit of characters, with
-    /// the bytes of special tokens written in the text.
+    /// the bytes of added tokens written in the text.
     package func words(_ text: [UInt8]) -> [[UInt8]] {
-        let text = UTF8Text.repaired(text)
         var words: [[UInt8]] = []
-        added.forEachPiece(of: text) { piece, token in
-            if let token {
-                words.append([UInt8](tokenBytes(Int32(token)) ?? []))
-                return
-            }
-            normalization.forEachWord(
-                in: text, piece, maximumCharacters: model.maximumCharacters
-            ) { word, _ in
-                words.append(word)
-            }
+        split(text) { word, _, token in
+            words.append(token.map { [UInt8](tokenBytes(Int32($0)) ?? []) } ?? word)
         }
         return words
+    }
+
+    /// Hands over the words of a text, each with whether it is too long, and the added tokens in
+    /// it, each as an empty word with an id.
+    private func split(_ text: [UInt8], _ body: ([UInt8], Bool, UInt32?) -> Void) {
+        let text = UTF8Text.repaired(text)
+        added.forEachPiece(of: text) { piece, token in
+            if let token {
+                body([], false, token)
+            } else if normalizedTokens.isEmpty {
+                normalization.forEachWord(
+                    in: text, piece, maximumCharacters: model.maximumCharacters
+                ) { word, isTooLong in body(word, isTooLong, nil) }
+            } else {
+                split(normalization.units(in: text, piece), body)
+            }
+        }
+    }
+
+    private func split(
+        _ units: [NormalizationUnit], _ body: ([UInt8], Bool, UInt32?) -> Void
+    ) {
+        normalizedTokens.forEachPiece(of: units) { piece, token in
+            if let token {
+                body([], false, token)
+                return
+            }
+            var word = NormalizedWord(maximumCharacters: model.maximumCharacters)
+            for unit in units[piece] { word.add(unit) { body($0, $1, nil) } }
+            word.finish { body($0, $1, nil) }
+        }
     }
 }

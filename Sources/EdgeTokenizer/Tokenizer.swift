@@ -5,12 +5,14 @@
 package struct Tokenizer: Sendable {
     let normalization: NormalizationTable
     let added: AddedTokens
+    let normalizedTokens: NormalizedTokens
     let model: WordPieceModel
     let single: EncodingTemplate
     let pair: EncodingTemplate
     let truncatesAtStart: Bool
     private let special: SpecialTokens
-    /// By id: the rank in the vocabulary, or behind these the rank among the added tokens.
+    /// By id: the rank in the vocabulary, or behind these among the added tokens, or behind these
+    /// among the normalized ones.
     private let ranks: [UInt32]
 
     /// Checks a blob and prepares it for reading; throws unless it keeps every rule of the format.
@@ -26,7 +28,9 @@ package struct Tokenizer: Sendable {
         normalization = try NormalizationTable(&reader)
         reader = directory.reader(.addedTokens)
         added = try AddedTokens(&reader)
-        ranks = try Self.ranks(vocabulary, added.tokens, size: size)
+        normalizedTokens = try NormalizedTokens(&reader, normalization)
+        try reader.finish()
+        ranks = try Self.ranks(vocabulary, [added.tokens, normalizedTokens.tokens], size: size)
 
         reader = directory.reader(.templates)
         let counts = [
@@ -46,7 +50,7 @@ package struct Tokenizer: Sendable {
 
     /// Checks that the ids are those below `size` and that none has two texts.
     private static func ranks(
-        _ vocabulary: SortedTokens, _ added: SortedTokens, size: Int
+        _ vocabulary: SortedTokens, _ added: [SortedTokens], size: Int
     ) throws(TokenizerError) -> [UInt32] {
         let none = UInt32.max
         var ranks = [UInt32](repeating: none, count: size)
@@ -59,18 +63,22 @@ package struct Tokenizer: Sendable {
             }
             ranks[Int(id)] = UInt32(rank)
         }
-        for (rank, id) in added.ids.enumerated() {
-            guard id < UInt32(size) else {
-                throw .tokenOutOfRange(section: .addedTokens, id: id, vocabularySize: size)
+        var first = vocabulary.count
+        for tokens in added {
+            for (rank, id) in tokens.ids.enumerated() {
+                guard id < UInt32(size) else {
+                    throw .tokenOutOfRange(section: .addedTokens, id: id, vocabularySize: size)
+                }
+                let known = ranks[Int(id)]
+                if known == none {
+                    ranks[Int(id)] = UInt32(first + rank)
+                } else if known >= UInt32(vocabulary.count) {
+                    throw .duplicateID(section: .addedTokens, id: id)
+                } else if vocabulary[Int(known)] != tokens[rank] {
+                    throw .addedTokenDiffers(id: id)
+                }
             }
-            let known = ranks[Int(id)]
-            if known == none {
-                ranks[Int(id)] = UInt32(vocabulary.count + rank)
-            } else if known >= UInt32(vocabulary.count) {
-                throw .duplicateID(section: .addedTokens, id: id)
-            } else if vocabulary[Int(known)] != added[rank] {
-                throw .addedTokenDiffers(id: id)
-            }
+            first += tokens.count
         }
         for (id, rank) in ranks.enumerated() where rank == none {
             throw .missingID(id: UInt32(id))
@@ -86,7 +94,9 @@ package struct Tokenizer: Sendable {
         guard id >= 0, Int(id) < ranks.count else { return nil }
         let rank = Int(ranks[Int(id)])
         let known = model.tokens.count
-        return rank < known ? model.tokens[rank] : added.tokens[rank - known]
+        if rank < known { return model.tokens[rank] }
+        let next = known + added.tokens.count
+        return rank < next ? added.tokens[rank - known] : normalizedTokens.tokens[rank - next]
     }
 
     /// The token that fills short rows of a batch.

@@ -22,6 +22,7 @@ package enum TokenizerError: Error, Equatable, Sendable {
     case addedTokenDiffers(id: UInt32)
     case emptyAddedToken(rank: Int)
     case illFormedAddedToken(rank: Int)
+    case unmatchableAddedToken(rank: Int)
     case missingID(id: UInt32)
     case unknownTokenFlags(section: TokenizerSection, rank: Int, found: UInt8)
     case invalidWhitespace(index: Int, found: UInt32)
@@ -83,6 +84,8 @@ extension TokenizerError: CustomStringConvertible {
             "added token \(rank) is empty"
         case .illFormedAddedToken(let rank):
             "added token \(rank) is not UTF-8"
+        case .unmatchableAddedToken(let rank):
+            "normalized added token \(rank) is empty, has white space or is there twice"
         case .missingID(let id):
             "tokenizer has no token with id \(id)"
         case .unknownTokenFlags(let section, let rank, let found):

@@ -14,6 +14,7 @@ enum TokenizerLayout {
     static let maximumVocabularySize = 1 << 22
     static let maximumTokenByteCount = 1024
     static let maximumAddedTokenCount = 65_535
+    static let maximumNormalizedTokenCount = 64
     static let maximumWhitespaceCount = 64
     static let maximumTemplatePieceCount = 64
     static let maximumRangeCount = 65_535

@@ -1,3 +1,4 @@
+import AtomicFiles
 import CChecksums
 import EdgeFormat
 
@@ -25,16 +26,33 @@ package struct ContainerWriter {
 
     /// Writes the container to `path`, where a complete file appears or none; `progress` is told
     /// the share that is written.
+    ///
+    /// - Throws: `format` if the model is beyond a limit of the format; what readers would refuse
+    ///   is never written.
     package func write(
         to path: String, progress: (Double) -> Void = { _ in }
     ) throws(PackagingError) -> WrittenContainer {
-        let file = try AtomicFile(path: path)
+        let file: AtomicFile
+        do {
+            file = try AtomicFile(path: path)
+        } catch {
+            throw .file(error)
+        }
+        return try write(to: file, progress: progress)
+    }
+
+    private func write(
+        to file: AtomicFile, progress: (Double) -> Void
+    ) throws(PackagingError) -> WrittenContainer {
         let compressor = try ChunkCompressor()
         var digest = atn_sha256()
         atn_sha256_begin(&digest)
-        try file.append([UInt8](repeating: 0, count: ContainerHeader.byteCount))
         func append(_ bytes: [UInt8]) throws(PackagingError) {
-            try file.append(bytes)
+            do {
+                try file.append(bytes)
+            } catch {
+                throw .file(error)
+            }
             bytes.withUnsafeBytes { atn_sha256_update(&digest, $0.baseAddress, $0.count) }
         }
         func align(to alignment: Int = ContainerHeader.alignment) throws(PackagingError) {
@@ -42,6 +60,12 @@ package struct ContainerWriter {
             try append([UInt8](repeating: 0, count: padding))
         }
 
+        // Overwritten when everything behind it is known; no part of the digest.
+        do {
+            try file.append([UInt8](repeating: 0, count: ContainerHeader.byteCount))
+        } catch {
+            throw .file(error)
+        }
         let indices = Dictionary(
             uniqueKeysWithValues: model.tensors.enumerated().map { ($0.element.name, $0.offset) })
         let rawTotal = max(1, model.tensors.reduce(0) { $0 + $1.rawByteCount })
@@ -101,9 +125,31 @@ package struct ContainerWriter {
             directoryChecksum: directory.withUnsafeBytes {
                 atn_crc32c(0, $0.baseAddress, $0.count)
             })
-        try file.write(header.encoded(), at: 0)
-        try file.commit()
+        let readError: FormatError?
+        do {
+            try file.write(header.encoded(), at: 0)
+            readError = try file.withBytes(Self.readError)
+        } catch {
+            throw .file(error)
+        }
+        if let readError { throw .format(readError) }
+        do {
+            try file.commit()
+        } catch {
+            throw .file(error)
+        }
         return WrittenContainer(
             byteCount: header.fileSize, entries: entries, contentDigest: contentDigest)
+    }
+
+    /// What a reader would say against the finished file, or nil; asked before it gets its name.
+    private static func readError(_ bytes: UnsafeRawBufferPointer) -> FormatError? {
+        do throws(FormatError) {
+            let header = try ContainerHeader(parsing: bytes)
+            _ = try ContainerDirectory(parsing: bytes, header: header)
+            return nil
+        } catch {
+            return error
+        }
     }
 }

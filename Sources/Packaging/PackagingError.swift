@@ -1,3 +1,4 @@
+package import AtomicFiles
 package import Checkpoints
 package import EdgeFormat
 package import ModelGraph
@@ -13,7 +14,7 @@ package enum PackagingError: Error {
     /// A weight with a single row larger than a chunk.
     case rowTooLarge(tensor: String, byteCount: Int, limit: Int)
     /// A system call on the output file failed.
-    case file(operation: String, errno: Int32)
+    case file(AtomicFileError)
     case zstd(message: String)
 
     package var description: String {
@@ -28,8 +29,8 @@ package enum PackagingError: Error {
             "tensor '\(tensor)': element type \(type) cannot be stored; F32, F16 and BF16 can"
         case .rowTooLarge(let tensor, let byteCount, let limit):
             "tensor '\(tensor)': one row takes \(byteCount) bytes, the limit is \(limit)"
-        case .file(let operation, let errno):
-            "\(operation): \(Self.text(of: errno))"
+        case .file(let error):
+            error.description
         case .zstd(let message):
             "zstd: \(message)"
         }

@@ -31,6 +31,14 @@ extension Report {
     /// What the figures do not tell.
     private var inferredNotes: [String] {
         var notes: [String] = []
+        for container in containers {
+            guard let source = container.facts.sourceDigest, source != checkpoint.digest else {
+                continue
+            }
+            notes.append(
+                "\(container.facts.file) was made of other weights than those of "
+                    + "\(checkpoint.file): it records the SHA-256 \(source).")
+        }
         if data.failedLineCount > 0 {
             notes.append(
                 "\(data.failedLineCount) lines of \(data.file) could not be used; "
@@ -63,7 +71,7 @@ extension Report {
 
     private var accuracyNotes: [String] {
         if data.labelledCount == 0 {
-            return ["The data set has no labels, so the accuracy is not known."]
+            return ["No example has a label, so the accuracy is not known."]
         }
         var notes: [String] = []
         if data.labelledCount < data.exampleCount {
@@ -72,8 +80,8 @@ extension Report {
                     + "examples that have a label.")
         }
         for container in containers {
-            guard let interval = container.metrics.decisions?.difference?.interval,
-                interval.contains(0)
+            guard let difference = container.metrics.decisions?.difference,
+                difference.estimate != 0, difference.interval.contains(0)
             else { continue }
             notes.append(
                 "\(container.facts.file): with \(data.labelledCount) labelled examples, its "

@@ -106,7 +106,7 @@ extension Report {
             columns: [
                 .text("model"), .number("tokens"), .number("median, ms"), .number("p90, ms"),
                 .number("p99, ms"), .number("minimum, ms"), .number("runs"),
-                .number("float median / median"),
+                .number("times as fast as float"),
             ])
         func rows(_ name: String, _ benchmark: Benchmark?) {
             for length in benchmark?.lengths ?? [] {
@@ -128,9 +128,13 @@ extension Report {
     private var provenanceTable: ReportTable {
         ReportTable(
             title: "Provenance",
-            columns: [.text("model"), .text("SHA-256 of the content"), .text("recipe")],
-            rows: containers.map {
-                [$0.facts.file, $0.facts.digest, $0.facts.recipe ?? "not recorded"]
-            })
+            columns: [.text("model"), .text("SHA-256"), .text("of"), .text("recipe")],
+            rows: [["float", checkpoint.digest, "the weight files", unknownFigure]]
+                + containers.map {
+                    [
+                        $0.facts.file, $0.facts.digest, "the bytes after the header",
+                        $0.facts.recipe ?? "not recorded",
+                    ]
+                })
     }
 }

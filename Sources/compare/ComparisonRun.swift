@@ -15,21 +15,25 @@ struct ComparisonRun {
 
     func run() throws(Failure) -> ExitStatus {
         let instructionSet = try Self.instructionSet()
+        try checkReportFolders()
         let data = try attempt { () throws(EvaluationError) in
             try EvaluationSet(file: options.data, limit: options.limit)
         }
-        let facts = try attempt { () throws(EvaluationError) in
+        let containers = try attempt { () throws(EvaluationError) in
             try options.containers.map { file throws(EvaluationError) in
-                ContainerFacts(file: file, container: try ContainerCandidate.open(file: file))
+                try ContainerCandidate.open(file: file)
             }
+        }
+        let facts = zip(options.containers, containers).map {
+            ContainerFacts(file: $0, container: $1)
         }
         let reference = try OpenedReference(file: options.checkpoint, taskName: facts[0].taskName)
         for warning in reference.warnings { Console.report("compare", "warning: \(warning)") }
-        let checkpoint = CheckpointFacts(file: options.checkpoint, model: reference.model)
+        let checkpoint = try reference.facts(file: options.checkpoint)
         let lengths = try self.lengths(maximum: checkpoint.maximumTokens)
 
         let result = try attempt { () throws(EvaluationError) in
-            try compare(reference.model, data, instructionSet)
+            try compare(reference.model, containers, data, instructionSet)
         }
         let failures = (data.failures + result.failures).sorted { $0.line < $1.line }
         tell(failures)
@@ -48,29 +52,29 @@ struct ComparisonRun {
                 threadCount: options.threadCount,
                 instructionSet: String(decoding: instructionSet.name, as: UTF8.self)),
             referenceBenchmark: measurements.reference, benchmarks: measurements.containers,
-            problems: measurements.problems)
+            problems: Self.buildNotes + measurements.problems.map { $0 + "." })
         try write(report)
         return failures.isEmpty ? .done : .someInputFailed
     }
 
     /// The engines live only in here, so that they do not disturb the measurements that follow.
     private func compare(
-        _ model: Model, _ data: EvaluationSet, _ instructionSet: InstructionSet
+        _ model: Model, _ containers: [Container], _ data: EvaluationSet,
+        _ instructionSet: InstructionSet
     ) throws(EvaluationError) -> ComparisonResult {
-        var containers: [ContainerCandidate] = []
-        for file in options.containers {
-            containers.append(
-                try ContainerCandidate(
-                    file: file, container: try ContainerCandidate.open(file: file),
-                    options: SessionOptions(
-                        instructionSet: instructionSet, threadCount: options.threadCount)))
+        let session = SessionOptions(
+            instructionSet: instructionSet, threadCount: options.threadCount)
+        var candidates: [ContainerCandidate] = []
+        for (file, container) in zip(options.containers, containers) {
+            candidates.append(
+                try ContainerCandidate(file: file, container: container, options: session))
         }
         var progress = ProgressBar()
         defer { progress.clear() }
         return try Comparison.run(
             reference: ReferenceCandidate(
                 file: options.checkpoint, model: model, threadCount: options.threadCount),
-            containers: containers, data: data
+            containers: candidates, data: data
         ) { progress.update("comparing", Double($0) / Double(data.examples.count)) }
     }
 
@@ -97,6 +101,17 @@ struct ComparisonRun {
         }
     }
 
+    /// A run may take minutes; a folder that does not exist is told before.
+    private func checkReportFolders() throws(Failure) {
+        do {
+            for path in [options.jsonPath, options.markdownPath].compactMap({ $0 }) {
+                try ReportFile.checkFolder(of: path)
+            }
+        } catch {
+            throw Failure(error)
+        }
+    }
+
     private func write(_ report: Report) throws(Failure) {
         do {
             if let path = options.jsonPath { try ReportFile.write(report.json, to: path) }
@@ -115,6 +130,14 @@ struct ComparisonRun {
         } catch {
             throw Failure(error)
         }
+    }
+
+    private static var buildNotes: [String] {
+        #if DEBUG
+            ["compare was built without optimization; its latencies mean little."]
+        #else
+            []
+        #endif
     }
 
     private static func instructionSet() throws(Failure) -> InstructionSet {

@@ -8,7 +8,7 @@ struct Measurements {
     let reference: Benchmark?
     /// One for each container; nil where it was not measured.
     let containers: [Benchmark?]
-    /// Why something was not measured, one sentence each.
+    /// Why something was not measured, one message each.
     let problems: [String]
 
     init(
@@ -25,7 +25,7 @@ struct Measurements {
                 return try body()
             } catch {
                 progress.clear()
-                problems.append("\(file): latency and memory were not measured: \(error).")
+                problems.append("\(file): latency and memory were not measured: \(error)")
                 return nil
             }
         }

@@ -24,4 +24,12 @@ struct OpenedReference {
         }
         warnings = checkpoint.warnings
     }
+
+    func facts(file: String) throws(Failure) -> CheckpointFacts {
+        do {
+            return try CheckpointFacts(file: file, model: model)
+        } catch {
+            throw Failure(error)
+        }
+    }
 }

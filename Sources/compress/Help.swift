@@ -19,6 +19,6 @@ enum Help {
           --json              print one JSON document and nothing else
           --help, --version
 
-        EXIT STATUS: 0 done, 2 wrong usage, 3 invalid checkpoint, 4 budget not met
+        EXIT STATUS: 0 done, 1 some lines of --eval failed, 2 wrong usage, 3 invalid checkpoint, 4 budget not met
         """
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import CommandLineSupport
+import EdgeFormat
 import Foundation
 import ModelCompression
 import ModelGraph
@@ -21,19 +22,20 @@ struct Summary {
     let checkpointBytes: Int
     let path: String
     let output: String
-    let threads: Int
+    /// What `--eval` found, if it was asked for.
+    let evaluation: EvaluationSummary?
     let seconds: Double
     let groups: [Group]
 
     init(
         _ compressed: CompressedModel, written: WrittenContainer, checkpoint: Checkpoint,
-        path: String, output: String, threads: Int, seconds: Double
+        evaluation: EvaluationSummary?, path: String, output: String, seconds: Double
     ) {
         self.compressed = compressed
         self.written = written
         self.path = path
         self.output = output
-        self.threads = threads
+        self.evaluation = evaluation
         self.seconds = seconds
         checkpointBytes = checkpoint.weightFiles.reduce(0) { $0 + $1.byteCount }
         groups = Self.groups(compressed, written)
@@ -56,8 +58,12 @@ struct Summary {
             group.bytesStored += entry.storedByteCount
             if !isScale {
                 group.count += 1
-                if let change = changes[name] { group.changes.append(change) }
-                group.bytesBefore += bytesBefore(name, compressed.model) ?? entry.rawByteCount
+                if let change = changes[name] {
+                    group.changes.append(change)
+                    group.bytesBefore += change.bytesBefore
+                } else {
+                    group.bytesBefore += bytesBefore(name, compressed.model) ?? entry.rawByteCount
+                }
             }
             groups[key] = group
         }
@@ -66,12 +72,12 @@ struct Summary {
         }
     }
 
+    /// Bytes of a weight that no pass changed; nil for what is not a weight.
     private static func bytesBefore(_ name: String, _ model: Model) -> Int? {
-        guard let parameter = model.parameters[name] else { return nil }
-        if case .checkpoint(let tensor, _) = parameter.storage {
-            return model.checkpoint.byteCount(of: tensor)
+        guard case .checkpoint(let tensor, _)? = model.parameters[name]?.storage else {
+            return nil
         }
-        return model.checkpoint.byteCount(of: name) ?? parameter.elementCount * 4
+        return model.checkpoint.byteCount(of: tensor)
     }
 
     /// The name with every number replaced by `*`.
@@ -111,7 +117,7 @@ struct Summary {
             "\(output): \(written.byteCount) bytes, "
                 + "\(String(format: "%.1f", share)) % of \(path), "
                 + "\(String(format: "%.2f", seconds)) s")
-        return lines.joined(separator: "\n") + "\n"
+        return lines.joined(separator: "\n") + "\n" + (evaluation?.text ?? "")
     }
 
     private func decibels(_ changes: [TensorChange]) -> String {
@@ -135,6 +141,10 @@ struct Summary {
         json.string(compressed.recipe.name)
         json.key("seconds")
         json.double(seconds)
+        if let evaluation {
+            json.key("evaluation")
+            evaluation.write(to: &json)
+        }
         json.key("groups")
         json.beginArray()
         for group in groups {

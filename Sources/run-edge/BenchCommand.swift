@@ -111,11 +111,6 @@ enum BenchCommand {
         return Row(tokens: tokens, times: times, digest: digest)
     }
 
-    private static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
-        let hex: [UInt8] = Array("0123456789abcdef".utf8)
-        return bytes.flatMap { [hex[Int($0 >> 4)], hex[Int($0 & 15)]] }
-    }
-
     /// Rounds to the microsecond.
     private static func rounded(_ milliseconds: Double) -> Double {
         Double(Int(milliseconds * 1000 + 0.5)) / 1000

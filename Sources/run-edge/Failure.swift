@@ -16,6 +16,12 @@ struct Failure: Error {
         status = .wrongUsage
     }
 
+    /// A model that turns out to be damaged while it answers.
+    init(_ error: LineFailure, model path: [UInt8]) {
+        message = "\(String(decoding: path, as: UTF8.self)): \(error.message)"
+        status = .invalidModel
+    }
+
     /// A model that cannot be opened or loaded.
     init(_ error: RuntimeError, model path: [UInt8]) {
         let name = String(decoding: path, as: UTF8.self)

@@ -11,7 +11,8 @@ enum Help {
         OPTIONS:
           --text TEXT         one text; --text-pair gives a second one
           --ids LIST          token ids instead of a text
-          --input FILE        .jsonl or .txt, - for standard input; one JSON object a line comes out
+          --input FILE        .jsonl or .txt, - for JSON lines from standard input; one JSON object
+                              comes out for each line
           --task TASK         embed, classify or raw; default: what the model is for
           --threads N         default: the processors this process may use
           --isa NAME          a lower instruction set than the CPU has; also ATTENUATE_ISA

@@ -53,9 +53,8 @@ private struct Facts {
         return []
     }
 
-    private var digest: [UInt8] {
-        let hex: [UInt8] = Array("0123456789abcdef".utf8)
-        return header.contentDigest.flatMap { [hex[Int($0 >> 4)], hex[Int($0 & 15)]] }
+    private var digest: String {
+        hexadecimal(header.contentDigest)
     }
 
     private var lengths: [Int] {
@@ -120,7 +119,7 @@ private struct Facts {
         lines += line("recipe", text("recipe"))
         if !metadata("tool").isEmpty { lines += line("made by", text("tool")) }
         lines += line("file", "\(header.fileSize) bytes, \(tensorBytes) decoded")
-        lines += line("SHA-256", String(decoding: digest, as: UTF8.self))
+        lines += line("SHA-256", digest)
         lines += line(
             "program",
             "\(program.instructions.count) instructions, at most "

@@ -1,6 +1,7 @@
 import CEdgePlatform
 import CommandLineSupport
 import EdgeFormat
+import EdgeRuntime
 
 /// The lines of `--input`.
 struct InputSource {
@@ -9,8 +10,7 @@ struct InputSource {
     private let isJSON: Bool
     private let name: String
 
-    /// Opens a `.jsonl` or `.txt` file, or standard input for `-`, whose first line decides:
-    /// a line that starts with `{` makes all of them JSON.
+    /// Opens a `.jsonl` or `.txt` file, or standard input for `-`, which holds JSON lines.
     init(_ path: [UInt8]) throws(Failure) {
         name = String(decoding: path, as: UTF8.self)
         if isSame(path, "-") {
@@ -66,8 +66,20 @@ struct InputSource {
 /// Why one line of input was not answered.
 struct LineFailure: Error {
     let message: String
+    /// Whether the model is at fault rather than the line.
+    let isOfModel: Bool
 
     init(_ message: String) {
         self.message = message
+        isOfModel = false
+    }
+
+    init(_ error: RuntimeError) {
+        message = error.message
+        // Parts of a model are read, and found damaged, when an input needs them.
+        switch error {
+        case .format, .tokenizer, .file: isOfModel = true
+        default: isOfModel = false
+        }
     }
 }

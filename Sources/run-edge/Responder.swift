@@ -58,7 +58,7 @@ struct Responder {
                     truncatedFrom = encoding.untruncatedCount
                 }
             } catch {
-                throw LineFailure(error.message)
+                throw LineFailure(error)
             }
         } else {
             throw LineFailure("the line has neither 'text' nor 'ids'")
@@ -66,7 +66,7 @@ struct Responder {
         do throws(RuntimeError) {
             return try run(tokenIDs, typeIDs, truncatedFrom: truncatedFrom)
         } catch {
-            throw LineFailure(error.message)
+            throw LineFailure(error)
         }
     }
 

@@ -35,13 +35,14 @@ enum RunCommand {
         let engine = try model.engine()
         let responder = try Responder(engine, task: task ?? engine.task, model: model.path)
         if let path = arguments.value("--input") {
-            return try answerLines(of: path, responder)
+            return try answerLines(of: path, responder, model: model.path)
         }
         var input = InputLine()
         input.text = arguments.value("--text")
         input.textPair = arguments.value("--text-pair")
         input.ids = ids.map { $0.map { Int32($0) } }
-        return try answer(input, responder, asJSON: arguments.has("--json"))
+        return try answer(
+            input, responder, model: model.path, asJSON: arguments.has("--json"))
     }
 
     private static func checkSources(_ arguments: Arguments) throws(UsageError) {
@@ -69,12 +70,13 @@ enum RunCommand {
 
     /// Answers one input.
     private static func answer(
-        _ input: InputLine, _ responder: Responder, asJSON: Bool
+        _ input: InputLine, _ responder: Responder, model path: [UInt8], asJSON: Bool
     ) throws(Failure) -> ExitStatus {
         let response: Response
         do {
             response = try responder.respond(to: input)
         } catch {
+            if error.isOfModel { throw Failure(error, model: path) }
             throw Failure(error.message, .someInputFailed)
         }
         if let count = response.truncatedFrom {
@@ -89,7 +91,7 @@ enum RunCommand {
 
     /// Answers every line of a file or of standard input with one line.
     private static func answerLines(
-        of path: [UInt8], _ responder: Responder
+        of path: [UInt8], _ responder: Responder, model: [UInt8]
     ) throws(Failure) -> ExitStatus {
         var source = try InputSource(path)
         var status = ExitStatus.done
@@ -98,6 +100,7 @@ enum RunCommand {
             do throws(LineFailure) {
                 output = try responder.respond(to: try line.get()).json
             } catch {
+                if error.isOfModel { throw Failure(error, model: model) }
                 status = .someInputFailed
                 var json = JSONWriter()
                 json.beginObject()

@@ -2,7 +2,9 @@
 // the scalar table, bit by bit. Prints one line per table with a hash of all results; the hash is
 // the same on every architecture. Exits with 1 on a difference.
 //
-//     kernel_agreement [table …]      tables named here are run even if the CPU does not report them
+//     kernel_agreement [table …]
+//
+// Tables named here are run even if the CPU does not report them.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -143,9 +145,9 @@ static void run_linear_s8(const edgek_table *table, int64_t m, int64_t n, int64_
         .y = y, .y_stride = y_stride, .row_count = m, .column_count = n, .depth = k,
         .activation = (edgek_activation)(variant % 7),
     };
-    // Ranges of rows and columns that cover everything, and one corner twice removed.
+    // Four ranges of rows and columns; the last may leave some columns out.
     int64_t row_cut = m > 0 ? random_below(m + 1) : 0;
-    int64_t column_cut = (n > 0 ? random_below(n + 1) : 0) / EDGEK_COLUMN_GRAIN * EDGEK_COLUMN_GRAIN;
+    int64_t column_cut = random_below(n + 1) / EDGEK_COLUMN_GRAIN * EDGEK_COLUMN_GRAIN;
     table->linear_s8(&task, 0, row_cut, 0, column_cut);
     table->linear_s8(&task, row_cut, m, 0, column_cut);
     table->linear_s8(&task, 0, row_cut, column_cut, n);
@@ -254,7 +256,8 @@ static void run_attention(const edgek_table *table, attention_case c, float rang
 static void run_rows(const edgek_table *table, int64_t rows, int64_t columns) {
     begin_case((uint64_t)(rows * 1000 + columns));
     int64_t stride = columns + 5, code_stride = padded(columns) + 64;
-    float *x = take_floats(rows * stride + 1, 5.0f), *y = take_floats(rows * stride + 1, 1.0f);
+    float *x = take_floats(rows * stride + 1, 5.0f);
+    float *y = take_floats((rows + 1) * stride, 1.0f);
     float *gamma = take_floats(columns, 1.0f), *beta = take_floats(columns, 1.0f);
     int8_t *codes = take((size_t)(rows * code_stride + 1));
     edgek_row_quantization *quantized = take((size_t)(rows + 1) * sizeof *quantized);
@@ -335,7 +338,9 @@ static void run_all_exponents(const edgek_table *table) {
 
 /// Values that are not finite in every position of the second of three rows.
 static void run_bad_rows(const edgek_table *table) {
-    static const uint32_t bad_bits[] = {0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001};
+    static const uint32_t bad_bits[] = {
+        0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
+    };
     enum { COLUMNS = 37 };
     begin_case(9);
     float *x = take_floats(3 * COLUMNS, 1.0f), *y = take_floats(3 * COLUMNS, 1.0f);

@@ -36,7 +36,8 @@ import Testing
             data: container.data, directory: container.directory.encoded() + [0])
         #expect(refusal(of: longer) != nil)
         longer = SampleContainer.file(
-            data: container.data + [0], directory: container.directory.encoded())
+            data: container.data + [UInt8](repeating: 0, count: 64),
+            directory: container.directory.encoded())
         #expect(refusal(of: longer) != nil)
     }
 

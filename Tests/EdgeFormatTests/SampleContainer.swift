@@ -9,29 +9,35 @@ struct SampleContainer {
     var directory: ContainerDirectory
     var memoryNeed = 12_345
 
-    init() {
+    /// A container without tensors.
+    init(program: Program) {
         directory = ContainerDirectory(
             features: [Feature.int8Attention.bytes, Feature.int8Rows.bytes], metadata: Metadata(),
-            chunks: [], tensors: [], program: Self.program)
+            chunks: [], tensors: [], program: program)
+    }
+
+    init() {
+        self.init(program: Self.program)
         directory.metadata.set("family", .text(Array("bert".utf8)))
         directory.metadata.set("labels", .texts([Array("no".utf8), Array("yes".utf8)]))
         directory.metadata.set("year", .integer(-2026))
-        append("beta", .f32, [4])
-        append("bias", .f32, [4])
-        append("gamma", .f32, [4])
-        append("head", .bf16, [2, 4], rowsPerChunk: 1)
-        append("multipliers", .f32, [4])
+        append("beta", .f32, [8])
+        append("bias", .f32, [8])
+        append("gamma", .f32, [8])
+        append("head", .bf16, [2, 8], rowsPerChunk: 1)
+        append("multipliers", .f32, [8])
         append("nothing", .f32, [3, 0])
-        append("positions", .f16, [10, 4])
+        append("positions", .f16, [10, 8])
         append("tokenizer", .u8, [5])
-        append("tokens", .i8, [5, 4], rowsPerChunk: 2, scales: 9)
+        append("tokens", .i8, [5, 8], rowsPerChunk: 2, scales: 9)
         append("tokens.scales", .f32, [5])
-        append("types", .f32, [2, 4])
-        append("weight", .i8, [4, 4], scales: 12, isCompressed: true)
-        append("weight.scales", .f32, [4])
+        append("types", .f32, [2, 8])
+        append("weight", .i8, [8, 8], scales: 12, isCompressed: true)
+        append("weight.scales", .f32, [8])
     }
 
-    private mutating func append(
+    /// Stores a tensor; names must come in ascending order.
+    mutating func append(
         _ name: String, _ type: StoredType, _ shape: [Int], rowsPerChunk: Int? = nil,
         scales: Int? = nil, isCompressed: Bool = false
     ) {
@@ -125,22 +131,22 @@ extension SampleContainer {
     }
 
     static let attention = AttentionShape(
-        headCount: 2, keyValueHeadCount: 2, headSize: 2, valueSize: 2, scale: 0.5, isCausal: true,
+        headCount: 2, keyValueHeadCount: 2, headSize: 4, valueSize: 4, scale: 0.5, isCausal: true,
         arithmetic: .int8)
 
     static let program = Program(
         maximumTokens: 8, vocabularySize: 5, typeCount: 2, slotCount: 4,
         values: [
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 4, slot: 0),
-            ProgramValue(kind: .codes, fixedRows: nil, columnCount: 4, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 4, slot: 2),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 4, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 4, slot: 2),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 4, slot: 0),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 4, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 4, slot: 0),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 0),
+            ProgramValue(kind: .codes, fixedRows: nil, columnCount: 8, slot: 1),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 2),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 1),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 2),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 0),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 1),
+            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 8, slot: 0),
             ProgramValue(kind: .floats, fixedRows: 1, columnCount: 2, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 4, slot: 3),
+            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 8, slot: 3),
         ],
         instructions: [
             .embed(

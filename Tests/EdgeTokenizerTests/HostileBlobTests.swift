@@ -31,11 +31,16 @@ struct HostileBlobTests {
         #expect(tokenizer.tokenBytes(Int32(tokenizer.vocabularySize)) == nil)
     }
 
-    /// A blob with every action but few ranges: the small tokenizer with a short table.
+    /// A blob with every action and every kind of added token: the small tokenizer with a short
+    /// table and the normalized token `b<` with id 7.
     private func smallBlob() throws -> [UInt8] {
-        try BlobEditor(Fixtures.smallSource().makeBlob()).replacingSection(
-            .normalization, with: BlobEditor.smallNormalization
-        ).bytes
+        let blob = try BlobEditor(Fixtures.smallSource().makeBlob())
+        let added = blob[.addedTokens].dropLast(8)
+        return blob.settingHeader(at: 12, to: 8)
+            .replacingSection(.normalization, with: BlobEditor.smallNormalization)
+            .replacingSection(
+                .addedTokens, with: added + BlobEditor.words([1, 2, 7]) + [2, 0, 0x62, 0x3C]
+            ).bytes
     }
 
     @Test("The blob of the hostile tests is a tokenizer")
@@ -43,6 +48,7 @@ struct HostileBlobTests {
         let tokenizer = try Tokenizer(smallBlob())
         exercise(tokenizer)
         #expect(tokenizer.encodeWithoutSpecialTokens(Array("ab  <m>  abb".utf8)) == [5, 6, 5, 4])
+        #expect(tokenizer.encodeWithoutSpecialTokens(Array("ab<ab <".utf8)) == [3, 7, 5, 0])
     }
 
     @Test("Every shorter blob is refused")

@@ -119,7 +119,18 @@ struct TokenizerErrorTests {
             .emptyAddedToken(rank: 0),
             blob.replacingSection(
                 section,
-                with: BlobEditor.words([1, 0, 0]) + [0, 0, 0] + BlobEditor.words([0])))
+                with: BlobEditor.words([1, 0, 0]) + [0, 0, 0] + BlobEditor.words([0, 0, 0])))
+        // Normalized tokens: U+0001, which is removed; a space; 0xFF.
+        let raw = blob[section].dropLast(8)
+        for (text, error) in [
+            (UInt8(1), TokenizerError.unmatchableAddedToken(rank: 0)),
+            (0x20, .unmatchableAddedToken(rank: 0)), (0xFF, .illFormedAddedToken(rank: 0)),
+        ] {
+            expect(
+                error,
+                blob.replacingSection(
+                    section, with: raw + BlobEditor.words([1, 1, 7]) + [1, 0, text]))
+        }
         expect(
             .invalidWhitespace(index: 1, found: 9),
             blob.setting(section, at: whitespace + 4, to: 9))

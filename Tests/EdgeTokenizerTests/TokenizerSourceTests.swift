@@ -167,9 +167,22 @@ struct TokenizerSourceTests {
                 file: .tokenizer, name: "model.max_input_chars_per_word", found: "0",
                 supported: "1 or more"),
             replacing: ": 100,", with: ": 0,")
-        expect(
-            .unsupportedAddedToken(token: "[UNK]", option: "normalized"),
-            replacing: "\"normalized\": false", with: "\"normalized\": true")
+        for content in ["a b", "x我"] {
+            expect(
+                .unsupportedAddedToken(
+                    token: content, option: "normalized with white space or ideographs"),
+                json: Fixtures.smallTokenizerJSON
+                    .replacing("\"normalized\": false", with: "\"normalized\": true")
+                    .replacing("\"<m>\"", with: "\"\(content)\""))
+        }
+        for content in ["\u{AD}", "[unk]"] {
+            expect(
+                .unsupportedAddedToken(
+                    token: content, option: "normalized without a form of its own"),
+                json: Fixtures.smallTokenizerJSON
+                    .replacing("\"normalized\": false", with: "\"normalized\": true")
+                    .replacing("\"<m>\"", with: "\"\(content)\""))
+        }
         expect(
             .unsupportedAddedToken(token: "[UNK]", option: "single_word"),
             replacing: "\"single_word\": false", with: "\"single_word\": true")

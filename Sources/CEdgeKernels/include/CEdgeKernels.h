@@ -1,11 +1,12 @@
 // The kernels of Attenuate: integer and float inner loops behind one table per instruction set.
 //
 // Every function below is a contract. The scalar table is its specification; every other table
-// returns the same bits for the same arguments, whatever the instruction set and however the work
-// is split into row and column ranges. Matrices are row-major; a stride counts elements, not bytes.
-// Functions allocate nothing, keep no state, read and write only what their comment names, and
-// accept every size including zero. Pointers need only the natural alignment of their elements
-// unless the comment asks for more. Buffers do not overlap unless the comment allows it.
+// returns the same bits for the same arguments (of a NaN only that it is one), whatever the
+// instruction set and however the work is split into row and column ranges. Matrices are row-major;
+// a stride counts elements, not bytes. Functions allocate nothing, keep no state, read and write
+// only what their comment names, and accept every size including zero. Pointers need only the
+// natural alignment of their elements unless the comment asks for more. Buffers do not overlap
+// unless the comment allows it.
 #pragma once
 
 #include <stddef.h>
@@ -28,6 +29,7 @@ enum {
 /// Element-wise functions that a linear kernel may apply to its result.
 typedef enum {
     EDGEK_ACTIVATION_NONE = 0,
+    /// x < 0 ? 0 : x
     EDGEK_ACTIVATION_RELU = 1,
     /// x · ½ · (1 + erf(x / √2))
     EDGEK_ACTIVATION_GELU = 2,
@@ -73,7 +75,8 @@ typedef struct {
     int64_t row_count;
     /// Outputs (N).
     int64_t column_count;
-    /// Inputs (K), at most 131072.
+    /// Inputs (K), at most 131072. With more than 66311 (= ⌊(2³¹ − 1) / (255 · 127)⌋) extreme codes
+    /// can carry acc out of int32; it then wraps, in every table alike.
     int64_t depth;
     edgek_activation activation;
 } edgek_linear_s8;
@@ -100,7 +103,9 @@ typedef struct {
 /// Multi-head attention of `query_count` queries over `key_count` keys. Key and value head of
 /// query head h is h / (head_count / key_value_head_count).
 ///
-/// With causal masking, query i sees the keys 0 … i + key_count − query_count.
+/// With causal masking, query i sees the keys 0 … i + key_count − query_count. Keys and values that
+/// a query does not see are not part of its result, whatever they hold; a query that sees none
+/// gives zeros.
 typedef struct {
     int64_t query_count;
     int64_t key_count;
@@ -235,10 +240,10 @@ typedef struct {
     void (*widen_bf16)(const uint16_t *x, int64_t count, float *y);
     /// m = max x; e = exp(x − m); y = e · (1 / sum16(e)). y may be x.
     void (*softmax)(const float *x, int64_t count, float *y);
-    /// y[c] = (Σ_r x[r][c], rows in order) / row_count
+    /// y[c] = (Σ_r x[r][c], rows in order) / row_count; 0 without rows.
     void (*mean_rows)(
         const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y);
-    /// y[c] = max_r x[r][c]
+    /// y[c] = max_r x[r][c], +0 above −0; −∞ without rows.
     void (*max_rows)(
         const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y);
     /// y = x / max(√(sum16(x · x)), epsilon); y may be x.

@@ -242,8 +242,20 @@ struct BertArchitecture {
     private mutating func appendClassifier(
         _ state: ValueID, columns: Int
     ) throws(ModelError) -> [String] {
+        // Scores are a softmax over exclusive classes; a regression or independent labels would
+        // be answered wrongly.
+        let single = "single_label_classification"
+        if let kind = try configuration.string("problem_type"), kind != single {
+            throw .unsupportedValue(
+                file: configuration.name, field: "problem_type", value: kind, supported: single)
+        }
         let pooled = try appendPooler(state, columns: columns)
         let (logits, outputs) = try appendLinear("classifier", pooled)
+        guard outputs > 1 else {
+            throw .unsupportedValue(
+                file: configuration.name, field: "number of labels", value: "\(outputs)",
+                supported: "2 or more")
+        }
         graph.outputs[.logits] = logits
         return try configuration.labels(count: outputs)
     }

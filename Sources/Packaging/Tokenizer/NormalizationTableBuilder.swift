@@ -61,6 +61,13 @@ struct NormalizationTableBuilder {
         return bytes
     }
 
+    /// What becomes of a text, apart from the order of marks.
+    func units(of text: [UInt8]) -> [UInt32] {
+        String(decoding: text, as: UTF8.self).unicodeScalars.flatMap {
+            units($0.value, outcome($0.value))
+        }
+    }
+
     /// Adds a range of equal outcomes, or entries if it is a single code point.
     private mutating func append(_ scalars: Range<UInt32>, _ outcome: Outcome) {
         if let action = outcome.action, scalars.count > 1 {

@@ -6,6 +6,7 @@ struct TokenizerBlobWriter {
         static let tokenByteCount = 1024
         static let textByteCount = 1 << 28
         static let addedTokenCount = 65_535
+        static let normalizedTokenCount = 64
         static let templatePieceCount = 64
         static let charactersPerWord = 1024
         static let prefixByteCount = 64
@@ -69,7 +70,8 @@ struct TokenizerBlobWriter {
     }
 
     private func addedTokens() -> [UInt8] {
-        let tokens = source.addedTokens
+        let tokens = source.addedTokens.filter { !$0.isNormalized }
+        let normalized = source.addedTokens.filter(\.isNormalized)
         var bytes = Self.sortedTokens(tokens.map { ($0.id, $0.text) })
         for token in tokens {
             bytes.append((token.stripsLeft ? 1 : 0) | (token.stripsRight ? 2 : 0))
@@ -78,7 +80,7 @@ struct TokenizerBlobWriter {
         let whitespace = strips ? facts.whitespace.ranges.flatMap { Array($0) } : []
         bytes.append(littleEndian: UInt32(whitespace.count))
         for scalar in whitespace { bytes.append(littleEndian: scalar) }
-        return bytes
+        return bytes + Self.sortedTokens(normalized.map { ($0.id, $0.text) })
     }
 
     private func templates() -> [UInt8] {

@@ -95,9 +95,7 @@ extension TokenizerSource {
         let text = try fields.requiredBytes("content")
         if text.isEmpty { return }
         let name = Self.text(text)
-        if try fields.bool("normalized") ?? true {
-            throw .unsupportedAddedToken(token: name, option: "normalized")
-        }
+        let isNormalized = try fields.bool("normalized") ?? true
         if try fields.bool("single_word") ?? false {
             throw .unsupportedAddedToken(token: name, option: "single_word")
         }
@@ -110,7 +108,8 @@ extension TokenizerSource {
         }
         append(
             AddedToken(
-                text: text, id: id, stripsLeft: try fields.bool("lstrip") ?? false,
+                text: text, id: id, isNormalized: isNormalized,
+                stripsLeft: try fields.bool("lstrip") ?? false,
                 stripsRight: try fields.bool("rstrip") ?? false))
     }
 

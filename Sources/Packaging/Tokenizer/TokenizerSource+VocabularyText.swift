@@ -96,6 +96,8 @@ extension TokenizerSource {
     /// Lets a token of the vocabulary be found in texts.
     private mutating func addSpecialToken(_ token: [UInt8]) {
         guard !token.isEmpty, let id = ids[token], addedIDs[token] == nil else { return }
-        append(AddedToken(text: token, id: id, stripsLeft: false, stripsRight: false))
+        append(
+            AddedToken(
+                text: token, id: id, isNormalized: false, stripsLeft: false, stripsRight: false))
     }
 }

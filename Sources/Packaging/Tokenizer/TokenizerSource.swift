@@ -4,10 +4,11 @@
 /// reads it, with the options of `tokenizer_config.json`. What cannot be reproduced exactly is
 /// refused.
 package struct TokenizerSource: Sendable {
-    /// A token that is found in the text before normalization.
+    /// A token that is found in the text before or after normalization.
     struct AddedToken {
         let text: [UInt8]
         let id: Int
+        let isNormalized: Bool
         let stripsLeft: Bool
         let stripsRight: Bool
     }
@@ -76,6 +77,7 @@ package struct TokenizerSource: Sendable {
         }
         addedTokens.sort { $0.text.lexicographicallyPrecedes($1.text) }
         try checkLimits()
+        try checkNormalizedTokens()
     }
 
     /// The number of tokens, added ones included.
@@ -119,6 +121,10 @@ package struct TokenizerSource: Sendable {
                 Limits.prefixByteCount
             ),
             (
+                "the number of normalized added tokens",
+                addedTokens.filter(\.isNormalized).count, Limits.normalizedTokenCount
+            ),
+            (
                 "the number of pieces of a template", max(single.count, pair.count),
                 Limits.templatePieceCount
             ),
@@ -126,6 +132,30 @@ package struct TokenizerSource: Sendable {
         ]
         for (quantity, found, maximum) in quantities where found > maximum {
             throw .limitExceeded(quantity: quantity, found: found, maximum: maximum)
+        }
+    }
+
+    /// Tokens that are sought in normalized text must be there in one piece.
+    private func checkNormalizedTokens() throws(TokenizerSourceError) {
+        let tokens = addedTokens.filter(\.isNormalized)
+        if tokens.isEmpty { return }
+        let facts = UnicodeFacts()
+        let table = NormalizationTableBuilder(facts, normalization)
+        var known: Set<[UInt32]> = []
+        for token in tokens {
+            let name = Self.text(token.text)
+            let hasIdeographs = name.unicodeScalars.contains { facts.ideographs.contains($0.value) }
+            let units = table.units(of: token.text)
+            let hasSpaces = units.contains { $0 >> 21 & 3 == 2 }
+            let scalars = units.filter { $0 >> 21 & 3 != 3 }.map { $0 & 0x1F_FFFF }
+            if hasSpaces || normalization.separatesIdeographs && hasIdeographs {
+                throw .unsupportedAddedToken(
+                    token: name, option: "normalized with white space or ideographs")
+            }
+            if scalars.isEmpty || !known.insert(scalars).inserted {
+                throw .unsupportedAddedToken(
+                    token: name, option: "normalized without a form of its own")
+            }
         }
     }
 

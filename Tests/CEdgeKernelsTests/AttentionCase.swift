@@ -1,0 +1,140 @@
+import CEdgeKernels
+
+/// One attention problem with made-up operands that depend on the case only.
+struct AttentionCase {
+    var queryCount: Int
+    var keyCount: Int
+    var headCount = 1
+    var keyValueHeadCount = 1
+    var headSize: Int
+    var valueSize: Int
+    var isCausal = false
+    var range: Float = 1
+    /// Factor of the values from the second key block on.
+    var laterValueFactor: Float = 1
+
+    private var queryStride: Int { headCount * headSize + 1 }
+    private var keyStride: Int { keyValueHeadCount * headSize + 2 }
+    private var valueStride: Int { keyValueHeadCount * valueSize + 3 }
+    var yStride: Int { headCount * valueSize + 1 }
+    private var scale: Float { 0.3 }
+    private var seed: Int { queryCount * 7 + keyCount * 101 + headSize * 1009 + valueSize }
+
+    struct Operands {
+        var queries: UnsafeMutablePointer<Float>
+        var keys: UnsafeMutablePointer<Float>
+        var values: UnsafeMutablePointer<Float>
+    }
+
+    private func operands(_ arena: Arena) -> Operands {
+        let values = arena.floats(keyCount * valueStride, range: 3)
+        for i in 0..<keyCount * valueStride where i >= 64 * valueStride {
+            values[i] *= laterValueFactor
+        }
+        return Operands(
+            queries: arena.floats(queryCount * queryStride, range: range),
+            keys: arena.floats(keyCount * keyStride, range: range), values: values)
+    }
+
+    private func shape(_ y: UnsafeMutablePointer<Float>) -> edgek_attention_shape {
+        edgek_attention_shape(
+            query_count: Int64(queryCount), key_count: Int64(keyCount),
+            head_count: Int64(headCount), key_value_head_count: Int64(keyValueHeadCount),
+            head_size: Int64(headSize), value_size: Int64(valueSize), scale: scale,
+            causal: isCausal ? 1 : 0, y: y, y_stride: Int64(yStride))
+    }
+
+    /// The whole output buffer of `attention_f32`, the queries in two ranges.
+    func runFloat(_ kernels: Kernels) -> [Float] {
+        Arena.with(seed: seed) { arena in
+            let operands = operands(arena)
+            let y = arena.floats(queryCount * yStride)
+            var task = edgek_attention_f32(
+                shape: shape(y), queries: operands.queries, query_stride: Int64(queryStride),
+                keys: operands.keys, key_stride: Int64(keyStride), values: operands.values,
+                value_stride: Int64(valueStride))
+            let scratch = arena.bytes(Int(kernels.table.attention_scratch_bytes(&task.shape)))
+            let cut = Int64(queryCount / 2)
+            for head in 0..<Int64(headCount) {
+                kernels.table.attention_f32(&task, head, cut, Int64(queryCount), scratch)
+                kernels.table.attention_f32(&task, head, 0, cut, scratch)
+            }
+            return (0..<queryCount * yStride).map { y[$0] }
+        }
+    }
+
+    /// The whole output buffer of `attention_s8` over codes that the same table wrote.
+    func runQuantized(_ kernels: Kernels) -> [Float] {
+        Arena.with(seed: seed) { arena in
+            let operands = operands(arena)
+            let y = arena.floats(queryCount * yStride)
+            func codes(
+                _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int, heads: Int, size: Int
+            ) -> (UnsafeMutablePointer<Int8>, UnsafeMutablePointer<Float>) {
+                let codes = arena.zeros(heads * rows * paddedCodes(size), of: Int8.self)
+                let scales = arena.zeros(heads * rows, of: Float.self)
+                _ = kernels.table.quantize_heads(
+                    x, Int64(stride), Int64(rows), 0, Int64(rows), Int64(heads), Int64(size),
+                    codes, Int64(paddedCodes(size)), scales)
+                return (codes, scales)
+            }
+            let (q, qs) = codes(
+                operands.queries, stride: queryStride, rows: queryCount, heads: headCount,
+                size: headSize)
+            let (k, ks) = codes(
+                operands.keys, stride: keyStride, rows: keyCount, heads: keyValueHeadCount,
+                size: headSize)
+            let (v, vs) = codes(
+                operands.values, stride: valueStride, rows: keyCount, heads: keyValueHeadCount,
+                size: valueSize)
+            var task = edgek_attention_s8(
+                shape: shape(y), query_codes: q, query_scales: qs,
+                query_code_stride: Int64(paddedCodes(headSize)), key_codes: k, key_scales: ks,
+                key_code_stride: Int64(paddedCodes(headSize)), value_codes: v, value_scales: vs,
+                value_code_stride: Int64(paddedCodes(valueSize)))
+            let scratch = arena.bytes(Int(kernels.table.attention_scratch_bytes(&task.shape)))
+            let cut = Int64(queryCount / 3)
+            for head in 0..<Int64(headCount) {
+                kernels.table.attention_s8(&task, head, cut, Int64(queryCount), scratch)
+                kernels.table.attention_s8(&task, head, 0, cut, scratch)
+            }
+            return (0..<queryCount * yStride).map { y[$0] }
+        }
+    }
+
+    /// Softmax attention in Double, [queryCount, headCount · valueSize]; zeros without keys.
+    func exact() -> [Double] {
+        Arena.with(seed: seed) { arena in
+            let operands = operands(arena)
+            var y: [Double] = []
+            for query in 0..<queryCount {
+                let visible = isCausal ? max(0, query + keyCount - queryCount + 1) : keyCount
+                for head in 0..<headCount {
+                    let kvHead = head / (headCount / keyValueHeadCount)
+                    let scores = (0..<visible).map { key in
+                        var sum = 0.0
+                        for d in 0..<headSize {
+                            let q = operands.queries[query * queryStride + head * headSize + d]
+                            sum +=
+                                Double(q)
+                                * Double(operands.keys[key * keyStride + kvHead * headSize + d])
+                        }
+                        return sum * Double(scale)
+                    }
+                    let largest = scores.max() ?? 0
+                    let weights = scores.map { exponential($0 - largest) }
+                    let total = weights.reduce(0, +)
+                    for d in 0..<valueSize {
+                        var sum = 0.0
+                        for key in 0..<visible {
+                            let v = operands.values[key * valueStride + kvHead * valueSize + d]
+                            sum += weights[key] * Double(v)
+                        }
+                        y.append(visible > 0 ? sum / total : 0)
+                    }
+                }
+            }
+            return y
+        }
+    }
+}

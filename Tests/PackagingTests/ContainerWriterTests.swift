@@ -1,0 +1,168 @@
+import CZstd
+import EdgeFormat
+import Foundation
+import ModelGraph
+import Tensors
+import Testing
+
+@testable import Packaging
+
+@Suite struct ContainerWriterTests {
+    private let folder: TemporaryFolder
+    private var sample: SampleModel
+    private let tokenizer = Array("a tokenizer, a tokenizer, a tokenizer".utf8)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        sample = try SampleModel()
+    }
+
+    private func write(_ name: String) throws -> WrittenContainer {
+        let lowered = try LoweredModel(sample.compressed, tokenizer: tokenizer)
+        return try ContainerWriter(lowered).write(to: folder.path + "/" + name)
+    }
+
+    /// The error that writing the sample ends with.
+    private func refusal(_ name: String = "model.atn") -> PackagingError? {
+        do {
+            _ = try write(name)
+            return nil
+        } catch {
+            return error as? PackagingError
+        }
+    }
+
+    @Test mutating func theSameModelGivesTheSameBytes() throws {
+        _ = try write("first.atn")
+        _ = try write("second.atn")
+        #expect(try folder.bytes("first.atn") == folder.bytes("second.atn"))
+        sample = try SampleModel()
+        _ = try write("third.atn")
+        #expect(try folder.bytes("first.atn") == folder.bytes("third.atn"))
+    }
+
+    @Test func aContainerHoldsTheModel() throws {
+        let written = try write("model.atn")
+        let container = try WrittenBytes(folder.bytes("model.atn"))
+        let directory = container.directory
+        #expect(written.byteCount == container.bytes.count)
+        #expect(written.contentDigest == sha256(Array(container.bytes[128...])))
+        #expect(container.header.contentDigest == written.contentDigest)
+        #expect(
+            directory.tensors.map { String(decoding: $0.name, as: UTF8.self) } == [
+                "beta", "bias", "gamma", "head.weight", "positions", "tokenizer", "tokens",
+                "tokens.scales", "weight", "weight.scales",
+            ])
+        #expect(directory.features == [Feature.int8Attention.bytes, Feature.int8Rows.bytes])
+        #expect(try directory.metadata.text("task") == Array("classify".utf8))
+        #expect(
+            directory.metadata["labels"]
+                == .texts(sample.model.labels.map { Array($0.utf8) }))
+        #expect(
+            directory.program.instructions.map(\.opcode) == [
+                .embed, .quantize, .linear, .attention, .layerNorm, .pool, .linear, .normalizeL2,
+            ])
+        let entries = Dictionary(uniqueKeysWithValues: written.entries.map { ($0.name, $0) })
+        #expect(entries["tokens"]?.rawByteCount == 96_000)
+        #expect((entries["tokens"]?.storedByteCount ?? 0) < 96_000)
+    }
+
+    @Test func everyTensorComesBack() throws {
+        _ = try write("model.atn")
+        let container = try WrittenBytes(folder.bytes("model.atn"))
+        let lowered = try LoweredModel(sample.compressed, tokenizer: tokenizer)
+        for (tensor, record) in zip(lowered.tensors, container.directory.tensors) {
+            #expect(
+                try container.raw(record) == tensor.bytes(0..<tensor.rowCount), "\(tensor.name)")
+        }
+        let tokens = try #require(container.directory.tensor(named: Array("tokens".utf8)))
+        #expect(container.directory.tensors[tokens].chunkCount > 1)
+        let name = try #require(container.directory.tensor(named: Array("tokenizer".utf8)))
+        #expect(try container.raw(container.directory.tensors[name]) == tokenizer)
+    }
+
+    @Test func halvesOfTheCheckpointAreStoredAsTheyAre() throws {
+        _ = try write("model.atn")
+        let container = try WrittenBytes(folder.bytes("model.atn"))
+        let index = try #require(container.directory.tensor(named: Array("positions".utf8)))
+        let record = container.directory.tensors[index]
+        #expect(record.type == .f16)
+        let expected = (0..<512).flatMap { [UInt8($0 & 0xff), UInt8(0x30 + $0 >> 8)] }
+        #expect(try container.raw(record) == expected)
+    }
+
+    @Test func progressEndsAtOne() throws {
+        var last = 0.0
+        let lowered = try LoweredModel(sample.compressed, tokenizer: nil)
+        _ = try ContainerWriter(lowered).write(to: folder.path + "/model.atn") { share in
+            #expect(share >= last)
+            last = share
+        }
+        #expect(last == 1)
+    }
+
+    // MARK: - Errors
+
+    @Test mutating func whatReadersWouldRefuseIsNotWritten() throws {
+        sample.model.maximumTokens = 0
+        guard case .format(.overLimit("maximum tokens", 1 << 24, 0)) = refusal() else {
+            Issue.record("written")
+            return
+        }
+        #expect(try folder.names.isEmpty)
+    }
+
+    @Test mutating func aWeightThatCannotBeReadLeavesNoFile() throws {
+        sample.model.parameters["gamma"]?.storage = .checkpoint(
+            name: "absent", elementType: .float32)
+        let error = refusal()
+        switch error {
+        case .model, .checkpoint: break
+        default: Issue.record("\(String(describing: error))")
+        }
+        #expect(try folder.names.isEmpty)
+    }
+
+    @Test mutating func otherElementTypesAreRefused() {
+        sample.model.parameters["weight"] = Parameter(
+            shape: [32, 32], storage: .checkpoint(name: "wide", elementType: .float64))
+        guard case .unsupportedElementType("weight", "F64") = refusal() else {
+            Issue.record("written")
+            return
+        }
+    }
+
+    @Test mutating func aRowMustFitAChunk() {
+        let columns = (1 << 20) / 4 + 1
+        sample.model.parameters["weight"] = Parameter(
+            shape: [1, columns], storage: .dense(Tensor(zeros: [1, columns])))
+        guard case .rowTooLarge("weight", 1_048_580, 1_048_576) = refusal() else {
+            Issue.record("written")
+            return
+        }
+    }
+
+    @Test func aFolderThatIsMissingIsAnError() {
+        guard case .file("create", ENOENT) = refusal("absent/model.atn") else {
+            Issue.record("written")
+            return
+        }
+    }
+
+    @Test func everyErrorIsOneSentence() {
+        let cases: [(PackagingError, String)] = [
+            (.format(.notAContainer), "not an .atn container (wrong magic number)"),
+            (
+                .unsupportedElementType(tensor: "w", type: "F64"),
+                "tensor 'w': element type F64 cannot be stored; F32, F16 and BF16 can"
+            ),
+            (
+                .rowTooLarge(tensor: "w", byteCount: 9, limit: 8),
+                "tensor 'w': one row takes 9 bytes, the limit is 8"
+            ),
+            (.file(operation: "create", errno: ENOENT), "create: No such file or directory"),
+            (.zstd(message: "out of memory"), "zstd: out of memory"),
+        ]
+        for (error, sentence) in cases { #expect(error.description == sentence) }
+    }
+}

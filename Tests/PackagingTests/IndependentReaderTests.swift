@@ -1,0 +1,183 @@
+import EdgeFormat
+import Foundation
+import Testing
+
+@testable import Packaging
+
+/// Two readers that know nothing of each other say the same about a container.
+@Suite(
+    .enabled(if: IndependentReader.python != nil, Comment(rawValue: IndependentReader.absence)))
+struct IndependentReaderTests {
+    private let folder: TemporaryFolder
+    private let container: WrittenBytes
+    private var path: String { folder.path + "/model.atn" }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        var lowered = try LoweredModel(SampleModel().compressed, tokenizer: [1, 2, 3])
+        lowered.metadata.set("number", .integer(-7))
+        _ = try ContainerWriter(lowered).write(to: folder.path + "/model.atn")
+        container = try WrittenBytes(folder.bytes("model.atn"))
+    }
+
+    @Test func bothReadersSeeTheSame() throws {
+        let answer = try IndependentReader.read([path, "--json"])
+        #expect(answer.errors.isEmpty)
+        #expect(answer.status == 0)
+        let found = try #require(
+            try JSONSerialization.jsonObject(with: answer.output) as? [String: Any])
+        let expected = try view()
+        #expect(Set(found.keys) == Set(expected.keys))
+        for (key, value) in expected {
+            let other = try #require(found[key])
+            #expect(try lines(of: other) == lines(of: value), "\(key)")
+        }
+    }
+
+    /// One line for each field, so that a difference shows where it is.
+    private func lines(of value: Any) throws -> [Substring] {
+        let data = try JSONSerialization.data(
+            withJSONObject: value, options: [.sortedKeys, .prettyPrinted])
+        return String(decoding: data, as: UTF8.self).split(separator: "\n")
+    }
+
+    @Test func tensorsAreWrittenAsArrays() throws {
+        let dump = folder.path + "/dump"
+        #expect(try IndependentReader.read([path, "--dump", dump]).status == 0)
+        let names = try FileManager.default.contentsOfDirectory(atPath: dump).sorted()
+        #expect(names.count == container.directory.tensors.count)
+        #expect(names.first == "00000-beta.npy")
+        let array = Array(try Data(contentsOf: URL(fileURLWithPath: dump + "/00000-beta.npy")))
+        #expect(Array(array.suffix(128)) == (try container.raw(container.directory.tensors[0])))
+    }
+
+    @Test func aTensorIsPrinted() throws {
+        let answer = try IndependentReader.read([path, "--tensor", "tokenizer"])
+        #expect(String(decoding: answer.output, as: UTF8.self) == "1 2 3\n")
+        #expect(try IndependentReader.read([path, "--tensor", "absent"]).status == 3)
+    }
+
+    @Test func aDamagedFileIsRefusedInOneLine() throws {
+        let size = container.bytes.count
+        for offset in [0, 4, 8, 40, 60, 120, 126, 130, size / 2, size - 200, size - 1] {
+            var damaged = container.bytes
+            damaged[offset] ^= 0x10
+            let file = folder.path + "/damaged.atn"
+            try Data(damaged).write(to: URL(fileURLWithPath: file))
+            let answer = try IndependentReader.read([file])
+            #expect(answer.status == 3, "byte \(offset)")
+            #expect(answer.output.isEmpty)
+            #expect(answer.errors.hasPrefix("read_container: \(file): "))
+            #expect(answer.errors.split(separator: "\n").count == 1)
+        }
+    }
+
+    // MARK: - The view of the Swift reader
+
+    private func view() throws -> [String: Any] {
+        let header = container.header
+        let directory = container.directory
+        return [
+            "header": [
+                "readVersion": 1, "writeVersion": 1, "fileSize": header.fileSize,
+                "directoryOffset": header.directoryOffset, "directorySize": header.directorySize,
+                "memoryNeed": header.memoryNeed,
+                "contentDigest": hexadecimal(header.contentDigest),
+                "directoryChecksum": Int(header.directoryChecksum),
+            ] as [String: Any],
+            "features": directory.features.map(text),
+            "metadata": Dictionary(
+                uniqueKeysWithValues: directory.metadata.entries.map {
+                    (text($0.key), self.value(of: $0.value))
+                }),
+            "chunks": directory.chunks.map {
+                [
+                    "offset": $0.offset, "storedSize": $0.storedSize, "rawSize": $0.rawSize,
+                    "checksum": Int($0.checksum), "encoding": Int($0.encoding.rawValue),
+                ]
+            },
+            "tensors": try directory.tensors.map { tensor -> [String: Any] in
+                [
+                    "name": text(tensor.name), "type": "\(tensor.type)", "shape": tensor.shape,
+                    "scheme": Int(tensor.scheme.rawValue), "scales": optional(tensor.scales),
+                    "firstChunk": tensor.firstChunk, "chunkCount": tensor.chunkCount,
+                    "chunkRawBytes": tensor.chunkRawBytes,
+                    "sha256": hexadecimal(sha256(try container.raw(tensor))),
+                ]
+            },
+            "program": program(directory.program),
+        ]
+    }
+
+    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    private func optional(_ number: Int?) -> Any { number ?? NSNull() }
+
+    private func value(of value: MetadataValue) -> Any {
+        switch value {
+        case .text(let bytes): text(bytes)
+        case .integer(let integer): integer
+        case .texts(let texts): texts.map(text)
+        }
+    }
+
+    private func program(_ program: Program) -> [String: Any] {
+        [
+            "maximumTokens": program.maximumTokens, "vocabularySize": program.vocabularySize,
+            "typeCount": program.typeCount, "slotCount": program.slotCount,
+            "values": program.values.map { value -> [String: Any] in
+                [
+                    "kind": "\(value.kind)", "rows": optional(value.fixedRows),
+                    "columns": value.columnCount, "slot": value.slot,
+                ]
+            },
+            "outputs": program.outputs.map { ["role": "\($0.code)", "value": $0.value] },
+            "instructions": program.instructions.map(instruction),
+        ]
+    }
+
+    private func instruction(_ instruction: Instruction) -> [String: Any] {
+        var inputs: [Int?] = []
+        var tensors: [Int?] = []
+        var attributes: [UInt32] = []
+        switch instruction {
+        case .embed(_, let terms):
+            tensors = terms.map(\.table)
+            attributes = terms.flatMap { [$0.index.rawValue, UInt32($0.offset)] }
+        case .linear(let input, let residual, _, let weight, let bias, let activation):
+            inputs = [input, residual]
+            tensors = [weight, bias]
+            attributes = [activation.rawValue]
+        case .attention(let query, let key, let value, _, let shape):
+            inputs = [query, key, value]
+            attributes = [
+                UInt32(shape.headCount), UInt32(shape.keyValueHeadCount), UInt32(shape.headSize),
+                UInt32(shape.valueSize), shape.scale.bitPattern, shape.isCausal ? 1 : 0,
+                shape.arithmetic.rawValue,
+            ]
+        case .layerNorm(let input, let residual, _, let gamma, let beta, let epsilon):
+            inputs = [input, residual]
+            tensors = [gamma, beta]
+            attributes = [epsilon.bitPattern]
+        case .activate(let input, _, let activation):
+            inputs = [input]
+            attributes = [activation.rawValue]
+        case .add(let left, let right, _):
+            inputs = [left, right]
+        case .pool(let input, _, let pooling):
+            inputs = [input]
+            attributes = [pooling.rawValue]
+        case .normalizeL2(let input, _, let epsilon):
+            inputs = [input]
+            attributes = [epsilon.bitPattern]
+        case .quantize(let input, _, let multipliers):
+            inputs = [input]
+            tensors = [multipliers]
+        }
+        return [
+            "opcode": "\(instruction.opcode)", "inputs": inputs.map(optional),
+            "outputs": [instruction.output], "tensors": tensors.map(optional),
+            "attributes": attributes.map { Int($0) },
+        ]
+    }
+}

@@ -1,0 +1,530 @@
+#!/usr/bin/env python3
+"""Reads an .atn container with nothing but formats/container.md, and checks all of it.
+
+    tools/read_container.py model.atn [--json] [--tensor NAME] [--dump DIR]
+
+Needs the packages numpy and zstandard. Exit status 3: the file breaks a rule, which one line names.
+"""
+import argparse
+import hashlib
+import json
+import math
+import os
+import re
+import struct
+import sys
+
+import numpy
+import zstandard
+
+NONE = 0xFFFFFFFF
+MAGIC = bytes.fromhex("8941544e0d0a1a0a")
+FEATURES = {b"int8-attention", b"int8-rows"}
+TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
+OPERANDS = ("inputs", "outputs", "tensors", "attributes")
+ROLES = ["hiddenState", "embedding", "logits", "pooled"]
+# Name, and the numbers of inputs, tensors and attributes; embed has any number of tables.
+OPCODES = {1: ("embed", 0, None, None), 2: ("linear", 2, 2, 1), 3: ("attention", 3, 0, 7),
+           4: ("layerNorm", 2, 2, 1), 5: ("activate", 1, 0, 1), 6: ("add", 2, 0, 0),
+           7: ("pool", 1, 0, 1), 8: ("normalizeL2", 1, 0, 1), 9: ("quantize", 1, 1, 0)}
+# Which inputs and tensors may be absent.
+OPTIONAL = {("linear", "inputs"): 1, ("linear", "tensors"): 1, ("layerNorm", "inputs"): 1,
+            ("layerNorm", "tensors"): 1, ("quantize", "tensors"): 0}
+
+
+class Invalid(Exception):
+    """A rule of the format is broken."""
+
+
+def need(condition, message):
+    if not condition:
+        raise Invalid(message)
+
+
+def crc_table():
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        yield byte
+
+
+CRC = list(crc_table())
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in bytes(data):
+        crc = CRC[(crc ^ byte) & 255] ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+
+
+class Fields:
+    """Little-endian fields, one after the other, of a range of bytes."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, count, what):
+        need(count <= len(self.data) - self.at, f"{what} runs past the end")
+        self.at += count
+        return self.data[self.at - count:self.at]
+
+    def unpack(self, layout, what):
+        return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout), what))
+
+    def count(self, what, entry, limit):
+        number, = self.unpack("I", what)
+        need(number <= limit, f"{what} is {number}, the limit is {limit}")
+        need(number * entry <= len(self.data) - self.at, f"{what} {number} runs past the end")
+        return number
+
+    def text(self, count, what):
+        try:
+            return bytes(self.take(count, what)).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Invalid(f"{what} is not valid UTF-8") from None
+
+    def zeros(self, count, what):
+        need(not any(self.take(count, what)), f"{what} is not zero")
+
+    def end(self, what):
+        need(self.at == len(self.data), f"{len(self.data) - self.at} bytes follow {what}")
+
+
+def ascending(names, what):
+    keys = [name.encode() if isinstance(name, str) else name for name in names]
+    need(all(a < b for a, b in zip(keys, keys[1:])), f"{what} do not ascend")
+
+
+def read_header(file):
+    magic = bytes(file[:8])
+    mangled = magic[1:4] == b"ATN" and magic[0] in (0x89, 0x09)
+    need(magic == MAGIC, "damaged by text mode" if mangled else "not a container")
+    need(len(file) >= 128, "the header is cut")
+    (read, write, size, reserved, _unused, file_size, offset, directory_size, memory, digest,
+     directory_crc) = struct.unpack("<HHIIIQQQQ32sI", file[8:92])
+    need(read <= 1, f"needs a reader of version {read}, this one has version 1")
+    need(crc32c(file[:124]) == struct.unpack("<I", file[124:128])[0], "header checksum is wrong")
+    need(read == 1 and write >= read, f"versions {read} and {write} contradict")
+    need(size == 128 and reserved == 0 and not any(file[92:124]), "reserved fields are not zero")
+    need(file_size == len(file), f"file size is {len(file)}, expected {file_size}")
+    need(directory_size <= 64 << 20, f"directory size {directory_size} is over the limit")
+    need(offset >= 128 and offset + directory_size == file_size, "the directory is misplaced")
+    need(crc32c(file[offset:]) == directory_crc, "directory checksum is wrong")
+    return {"readVersion": read, "writeVersion": write, "fileSize": file_size,
+            "directoryOffset": offset, "directorySize": directory_size, "memoryNeed": memory,
+            "contentDigest": digest.hex(), "directoryChecksum": directory_crc}
+
+
+def read_sections(directory):
+    known, fields, last = {}, Fields(directory), b""
+    while fields.at < len(directory):
+        tag, flags, size = fields.unpack("4sIQ", "section")
+        need(last < tag, f"section {tag} is repeated or out of order")
+        need(flags <= 1, f"reserved flags of section {tag}")
+        last, payload = tag, fields.take(size, f"section {tag}")
+        fields.zeros(-size % 8, "section padding")
+        if tag in (b"CHNK", b"FEAT", b"META", b"PROG", b"TENS"):
+            need(flags == 1, f"section {tag} is not marked as required")
+            known[tag.decode()] = Fields(payload)
+        else:
+            need(flags == 0, f"needs section {tag}, which this version does not know")
+    need(len(known) == 5, "a section is missing")
+    return known
+
+
+def read_features(fields):
+    names = []
+    for _ in range(fields.count("feature count", 2, 64)):
+        names.append(fields.text(fields.unpack("H", "feature length")[0], "feature"))
+        need(names[-1].encode() in FEATURES, f"needs feature '{names[-1]}', which is unknown")
+    ascending(names, "features")
+    fields.end("features")
+    return names
+
+
+def read_metadata(fields):
+    entries, texts_left = [], 1 << 20
+
+    def text():
+        return fields.text(fields.unpack("I", "text length")[0], "metadata text")
+
+    for _ in range(fields.count("metadata count", 3, 1024)):
+        key = fields.text(fields.unpack("H", "key length")[0], "metadata key")
+        kind, = fields.unpack("B", "metadata type")
+        need(1 <= kind <= 3, f"unknown metadata type {kind}")
+        if kind == 3:
+            count = fields.count("metadata list count", 4, texts_left)
+            texts_left -= count
+            entries.append((key, [text() for _ in range(count)]))
+        else:
+            entries.append((key, text() if kind == 1 else fields.unpack("q", "integer")[0]))
+    ascending([key for key, _ in entries], "metadata keys")
+    fields.end("metadata")
+    return dict(entries)
+
+
+def read_chunks(fields):
+    chunks = []
+    count = fields.count("chunk count", 0, 1 << 24)
+    fields.zeros(4, "chunk padding")
+    need(count * 24 == len(fields.data) - 8, "the chunk table has another size")
+    for _ in range(count):
+        offset, stored, raw, checksum, encoding = fields.unpack("QIIIB", "chunk")
+        fields.zeros(3, "chunk padding")
+        need(1 <= raw <= 1 << 20 and 1 <= stored <= raw, f"chunk sizes {stored} and {raw}")
+        need(encoding <= 1, f"unknown chunk encoding {encoding}")
+        need(encoding or stored == raw, "stored size of a raw chunk")
+        chunks.append((offset, stored, raw, checksum, encoding))
+    return chunks
+
+
+def read_tensors(fields):
+    tensors = []
+    count = fields.count("tensor count", 48, 1 << 16)
+    name_bytes, = fields.unpack("I", "size of names")
+    records = Fields(fields.take(48 * count, "tensors"))
+    names = Fields(fields.take(name_bytes, "names"))
+    fields.end("tensors")
+    for _ in range(count):
+        at, length, kind, rank, *shape = records.unpack("IHBB4I", "tensor")
+        first, chunk_count, per_chunk = records.unpack("III", "tensor")
+        scheme, = records.unpack("B", "scheme")
+        records.zeros(3, "tensor padding")
+        scales, = records.unpack("I", "scales")
+        records.zeros(4, "tensor padding")
+        need(at == names.at, "tensor names leave a hole")
+        name = names.text(length, "tensor name")
+        need(kind in TYPES, f"tensor '{name}': unknown element type {kind}")
+        need(rank <= 4 and not any(shape[rank:]), f"tensor '{name}': rank {rank}")
+        need(scheme <= 1, f"tensor '{name}': unknown quantization scheme {scheme}")
+        shape = shape[:rank]
+        for axes in range(rank):
+            need(math.prod(shape[:axes + 1]) <= 1 << 48, f"tensor '{name}' is too large")
+        tensors.append({"name": name, "type": TYPES[kind][0], "shape": shape, "scheme": scheme,
+                        "scales": None if scales == NONE else scales, "firstChunk": first,
+                        "chunkCount": chunk_count, "chunkRawBytes": per_chunk})
+    ascending([tensor["name"] for tensor in tensors], "tensor names")
+    names.end("tensor names")
+    for tensor in tensors:
+        rows, index = tensor["shape"][:1], tensor["scales"]
+        scales = tensors[index] if index is not None and index < count else None
+        if tensor["scheme"] == 0:
+            need(index is None, f"tensor '{tensor['name']}' has scales but no codes")
+        else:
+            need(tensor["type"] == "i8" and len(tensor["shape"]) == 2 and scales is not None
+                 and scales["type"] == "f32" and scales["scheme"] == 0 and scales["shape"] == rows,
+                 f"tensor '{tensor['name']}': codes and scales do not fit")
+        need(tensor["name"] != "tokenizer" or tensor["type"] == "u8" and len(tensor["shape"]) == 1,
+             "the tokenizer is not a row of bytes")
+    return tensors
+
+
+def check_placement(file, header, tensors, chunks):
+    end, used = 128, 0
+
+    def advance(alignment):
+        start = -(-end // alignment) * alignment
+        need(start <= header["directoryOffset"], "data runs into the directory")
+        need(not any(file[end:start]), f"padding at {end} is not zero")
+        return start
+
+    for tensor in tensors:
+        name, size = tensor["name"], dict(TYPES.values())[tensor["type"]]
+        row = math.prod(tensor["shape"][1:]) * size
+        left, per_chunk = math.prod(tensor["shape"]) * size, tensor["chunkRawBytes"]
+        if left == 0:
+            need((tensor["chunkCount"], per_chunk) == (0, 0),
+                 f"tensor '{name}' is empty but has chunks")
+        else:
+            need(0 < per_chunk <= min(left, 1 << 20) and per_chunk % row == 0,
+                 f"tensor '{name}': bytes per chunk")
+            need(tensor["chunkCount"] == -(-left // per_chunk), f"tensor '{name}': chunk count")
+        need(tensor["firstChunk"] == used, f"tensor '{name}': first chunk")
+        need(used + tensor["chunkCount"] <= len(chunks),
+             f"tensor '{name}' has more chunks than there are")
+        for number in range(tensor["chunkCount"]):
+            offset, stored, raw, _, _ = chunks[used + number]
+            end = advance(64 if number == 0 else size)
+            need(offset == end, f"tensor '{name}': chunk at {offset}, expected {end}")
+            need(raw == min(per_chunk, left), f"tensor '{name}': raw size {raw} of a chunk")
+            end, left = end + stored, left - raw
+            need(end <= header["directoryOffset"], "a chunk runs into the directory")
+        used += tensor["chunkCount"]
+    need(used == len(chunks), "there are more chunks than tensors use")
+    need(advance(64) == header["directoryOffset"], "the directory does not follow the data")
+
+
+def read_program(fields, tensor_count):
+    tokens, vocabulary, types, slots = fields.unpack("4I", "program")
+    value_count, count, output_count = fields.unpack("3I", "program")
+    fields.zeros(4, "program padding")
+    need(1 <= tokens <= 1 << 24, f"maximum tokens {tokens}")
+    need(1 <= vocabulary < 1 << 31, f"vocabulary size {vocabulary}")
+    need(slots <= 4096 and value_count <= 1 << 16 and count <= 1 << 16 and output_count <= 256,
+         "a table of the program is over its limit")
+    values, outputs, instructions = [], [], []
+    for _ in range(value_count):
+        kind, rows_kind = fields.unpack("BB", "value")
+        fields.zeros(2, "value padding")
+        rows, columns, slot = fields.unpack("III", "value")
+        need(kind <= 1 and rows_kind <= 1, f"unknown kind of value {kind}, {rows_kind}")
+        need(1 <= rows <= 1 << 24 if rows_kind else rows == 0, f"rows {rows} of a value")
+        need(columns <= 1 << 24 and slot < slots, f"columns {columns} or slot {slot} of a value")
+        values.append({"kind": ["floats", "codes"][kind], "rows": rows or None,
+                       "columns": columns, "slot": slot})
+    for _ in range(output_count):
+        role, = fields.unpack("B", "output")
+        fields.zeros(3, "output padding")
+        value, = fields.unpack("I", "output")
+        need(role < len(ROLES) and value < value_count, f"output {role} of value {value}")
+        need(not outputs or ROLES.index(outputs[-1]["role"]) < role, "outputs do not ascend")
+        outputs.append({"role": ROLES[role], "value": value})
+    for index in range(count):
+        opcode, *counts = fields.unpack("H4B", "instruction")
+        fields.zeros(2, "instruction padding")
+        need(opcode in OPCODES, f"unknown opcode {opcode}")
+        name, inputs, weights, attributes = OPCODES[opcode]
+        if name == "embed":
+            need(1 <= counts[2] <= 8, f"{counts[2]} tables of an embedding")
+            weights, attributes = counts[2], 2 * counts[2]
+        need(counts == [inputs, 1, weights, attributes], f"instruction {index}: operand counts")
+        record = {"opcode": name}
+        limits = (value_count, value_count, tensor_count, None)
+        for field, number, limit in zip(OPERANDS, counts, limits):
+            words = fields.unpack(f"{number}I", "operands")
+            for place, word in enumerate(words if limit is not None else ()):
+                absent = word == NONE and OPTIONAL.get((name, field)) == place
+                need(word < limit or absent, f"instruction {index}: {field} {word}")
+            record[field] = [None if word == NONE and limit is not None else word for word in words]
+        instructions.append(record)
+    fields.end("program")
+    return {"maximumTokens": tokens, "vocabularySize": vocabulary, "typeCount": types,
+            "slotCount": slots, "values": values, "outputs": outputs, "instructions": instructions}
+
+
+def check_lifetimes(program):
+    values, steps = program["values"], program["instructions"]
+    written, last = {}, {}
+    for index, step in enumerate(steps):
+        for value in step["inputs"]:
+            need(value is None or written.get(value, index) < index,
+                 f"instruction {index} reads value {value} too early")
+            last[value] = index
+        output, = step["outputs"]
+        need(output not in written, f"value {output} is written twice")
+        written[output] = index
+        last.setdefault(output, index)
+    need(len(written) == len(values), "a value is never written")
+    last.update({output["value"]: len(steps) for output in program["outputs"]})
+    occupants = {}
+    for value in sorted(written, key=written.get):
+        slot = values[value]["slot"]
+        need(slot not in occupants or last[occupants[slot]] < written[value],
+             f"value {value} overwrites one that is needed")
+        occupants[slot] = value
+    need(all(values[output["value"]]["kind"] == "floats" for output in program["outputs"]),
+         "an output is not floats")
+
+
+def check_operands(program, tensors):
+    values = program["values"]
+    for index, step in enumerate(program["instructions"]):
+        name, attributes = step["opcode"], step["attributes"]
+        inputs = [None if value is None else values[value] for value in step["inputs"]]
+        weights = [None if tensor is None else tensors[tensor] for tensor in step["tensors"]]
+        x, y = (inputs or [None])[0], values[step["outputs"][0]]
+
+        def rule(condition, what):
+            need(condition, f"instruction {index} ({name}): {what}")
+
+        def shape(value):
+            return value["rows"], value["columns"]
+
+        def vector(tensor, count):
+            rule(tensor is None or (tensor["type"], tensor["shape"]) == ("f32", [count]),
+                 f"needs a vector of {count}")
+
+        def matrix(tensor):
+            rule(len(tensor["shape"]) == 2
+                 and (tensor["scheme"] == 1 or tensor["type"] in ("f32", "f16", "bf16")),
+                 "needs a matrix of numbers")
+
+        def real(word):
+            return struct.unpack("<f", struct.pack("<I", word))[0]
+
+        codes_in = name == "linear" and weights[0]["scheme"] == 1
+        kinds = ["codes" if codes_in else "floats", "floats", "floats"]
+        rule(all(value is None or value["kind"] == kind for value, kind in zip(inputs, kinds)),
+             "kind of an input")
+        rule(y["kind"] == ("codes" if name == "quantize" else "floats"), "kind of the output")
+        if name in ("layerNorm", "activate", "add", "normalizeL2", "quantize"):
+            rule(all(shape(value) == shape(y) for value in inputs if value), "shapes differ")
+        if name == "embed":
+            rule(y["rows"] is None, "rows of the output")
+            counts = [program["vocabularySize"], max(1, program["typeCount"]),
+                      program["maximumTokens"]]
+            for table, kind, offset in zip(weights, attributes[::2], attributes[1::2]):
+                matrix(table)
+                rule(kind <= 2 and table["shape"][1] == y["columns"]
+                     and counts[kind] + offset <= table["shape"][0],
+                     "a table is too small")
+        elif name == "linear":
+            matrix(weights[0])
+            rule(weights[0]["shape"] == [y["columns"], x["columns"]] and x["columns"] <= 65536,
+                 "shape of the weight")
+            vector(weights[1], y["columns"])
+            rule(x["rows"] == y["rows"] and (inputs[1] is None or shape(inputs[1]) == shape(y)),
+                 "shapes differ")
+            rule(attributes[0] <= 6, "unknown activation")
+        elif name == "attention":
+            heads, key_heads, size, value_size, scale, causal, arithmetic = attributes
+            q, k, v = inputs
+            rule(heads <= 1 << 16 and size <= 4096 and value_size <= 4096,
+                 "a size is over its limit")
+            rule(key_heads <= heads and (heads == 0 or key_heads > 0 and heads % key_heads == 0),
+                 "key heads")
+            rule([value["columns"] for value in (q, k, v, y)] == [
+                heads * size, key_heads * size, key_heads * value_size, heads * value_size],
+                 "columns")
+            rule(q["rows"] == y["rows"] and k["rows"] == v["rows"]
+                 and (not causal or q["rows"] == k["rows"]),
+                 "rows")
+            rule(causal <= 1 and arithmetic <= 1 and math.isfinite(real(scale)),
+                 "mask, arithmetic or scale")
+        elif name == "layerNorm":
+            vector(weights[0], y["columns"])
+            vector(weights[1], y["columns"])
+            rule(y["columns"] > 0, "no columns")
+        elif name == "activate":
+            rule(attributes[0] <= 6, "unknown activation")
+        elif name == "pool":
+            rule(y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 2,
+                 "shape or pooling")
+        elif name == "quantize":
+            vector(weights[0], x["columns"])
+        if name in ("layerNorm", "normalizeL2"):
+            rule(math.isfinite(real(attributes[0])) and real(attributes[0]) >= 0, "epsilon")
+
+
+def decode(file, chunk, index):
+    offset, stored, raw, checksum, encoding = chunk
+    data = bytes(file[offset:offset + stored])
+    need(crc32c(data) == checksum, f"chunk {index} is damaged")
+    if encoding == 0:
+        return data
+    try:
+        frame = zstandard.get_frame_parameters(data)
+        need(data[:4] == b"\x28\xb5\x2f\xfd" and frame.content_size == raw and frame.dict_id == 0,
+             f"chunk {index} is another frame")
+        decoder = zstandard.ZstdDecompressor().decompressobj()
+        result = decoder.decompress(data)
+        need(decoder.eof and not decoder.unused_data and len(result) == raw,
+             f"chunk {index} is not one frame")
+        return result
+    except zstandard.ZstdError as error:
+        raise Invalid(f"chunk {index}: {error}") from None
+
+
+class Container:
+    """A container that passed every check but those of `check_contents`."""
+
+    def __init__(self, file):
+        self.file = file
+        self.header = read_header(file)
+        sections = read_sections(file[self.header["directoryOffset"]:])
+        self.features = read_features(sections["FEAT"])
+        self.metadata = read_metadata(sections["META"])
+        self.chunks = read_chunks(sections["CHNK"])
+        self.tensors = read_tensors(sections["TENS"])
+        self.program = read_program(sections["PROG"], len(self.tensors))
+        check_placement(file, self.header, self.tensors, self.chunks)
+        check_lifetimes(self.program)
+        check_operands(self.program, self.tensors)
+
+    def raw_bytes(self, tensor):
+        first = tensor["firstChunk"]
+        return b"".join(decode(self.file, self.chunks[index], index)
+                        for index in range(first, first + tensor["chunkCount"]))
+
+    def array(self, tensor):
+        """The stored elements; bf16 as the f32 of the same value."""
+        kinds = {"f32": "<f4", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1"}
+        elements = numpy.frombuffer(self.raw_bytes(tensor), kinds[tensor["type"]])
+        if tensor["type"] == "bf16":
+            elements = (elements.astype("<u4") << 16).view("<f4")
+        return elements.reshape(tensor["shape"])
+
+    def check_contents(self):
+        """Level 4: digest, every chunk, range of codes and scales. Adds each tensor's SHA-256."""
+        need(hashlib.sha256(self.file[128:]).hexdigest() == self.header["contentDigest"],
+             "content digest is wrong")
+        for tensor in self.tensors:
+            tensor["sha256"] = hashlib.sha256(self.raw_bytes(tensor)).hexdigest()
+            if tensor["scheme"] == 1:
+                scales = self.array(self.tensors[tensor["scales"]])
+                need(not (self.array(tensor) == -128).any(),
+                     f"tensor '{tensor['name']}' has a code of -128")
+                need((numpy.isfinite(scales) & (scales >= 0)).all(),
+                     f"tensor '{tensor['name']}' has a bad scale")
+
+    def value(self):
+        keys = ("offset", "storedSize", "rawSize", "checksum", "encoding")
+        return {"header": self.header, "features": self.features, "metadata": self.metadata,
+                "chunks": [dict(zip(keys, chunk)) for chunk in self.chunks],
+                "tensors": self.tensors, "program": self.program}
+
+    def summary(self):
+        header, program = self.header, self.program
+        yield f"{header['fileSize']} bytes, memory need {header['memoryNeed']}"
+        yield f"content {header['contentDigest']}"
+        for key, value in self.metadata.items():
+            yield f"{key}: {', '.join(value) if isinstance(value, list) else value}"
+        for tensor in self.tensors:
+            first = tensor["firstChunk"]
+            stored = sum(chunk[1] for chunk in self.chunks[first:first + tensor["chunkCount"]])
+            codes = " rows" if tensor["scheme"] else ""
+            yield f"{tensor['name']}  {tensor['type']}{codes} {tensor['shape']}  {stored} bytes"
+        for index, step in enumerate(program["instructions"]):
+            operands = " ".join(f"{key}={step[key]}" for key in OPERANDS if step[key])
+            yield f"{index}: {step['opcode']} {operands}"
+        for output in program["outputs"]:
+            yield f"{output['role']}: value {output['value']}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Checks a container and says what is in it.")
+    parser.add_argument("file")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--tensor", metavar="NAME", help="print the elements of a tensor")
+    parser.add_argument("--dump", metavar="DIR", help="write the tensors as .npy files")
+    options = parser.parse_args()
+    try:
+        with open(options.file, "rb") as file:
+            container = Container(memoryview(file.read()))
+        container.check_contents()
+        named = {tensor["name"]: tensor for tensor in container.tensors}
+        if options.tensor is not None:
+            need(options.tensor in named, f"there is no tensor '{options.tensor}'")
+            elements = numpy.atleast_2d(container.array(named[options.tensor]))
+            numpy.savetxt(sys.stdout, elements, fmt="%.9g")
+        if options.dump is not None:
+            os.makedirs(options.dump, exist_ok=True)
+            for index, tensor in enumerate(container.tensors):
+                # Names come from the file: none may lead out of the folder.
+                safe = re.sub("[^A-Za-z0-9._-]", "_", tensor["name"])[:150]
+                path = os.path.join(options.dump, f"{index:05}-{safe}.npy")
+                numpy.save(path, container.array(tensor))
+    except (Invalid, OSError) as error:
+        print(f"read_container: {options.file}: {error}", file=sys.stderr)
+        return 3
+    if options.json:
+        value = container.value()
+        print(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+    elif options.tensor is None:
+        print("\n".join(container.summary()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
