@@ -7,6 +7,8 @@ import Testing
     private func lines(_ pieces: [[UInt8]]) throws -> [LineReader.Line] {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
+        // Processes that other tests start must not keep the pipe open.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let (input, output) = (ends[0], ends[1])
         let writer = Thread {
             for piece in pieces {

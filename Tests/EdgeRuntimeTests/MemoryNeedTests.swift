@@ -180,4 +180,33 @@ import Testing
             try session.run(tokenIDs: container.rowIDs, typeIDs: [], outputs: [.hiddenState])
         }
     }
+
+    /// A program of a few bytes whose values are as large as the format allows.
+    @Test func hugeValuesAreAnError() throws {
+        var container = TestContainer()
+        let input = container.input([], columns: 0, count: 1)
+        container.program.maximumTokens = 1 << 24
+        let weight = container.add([], [1 << 24, 0])
+        container.setOutput(.hiddenState, container.linear(input, weight: weight))
+        let opened = try container.open()
+        #expect {
+            try Session(opened, options: SessionOptions(threadCount: 1_024, memoryLimit: 1 << 40))
+        } throws: { error in
+            guard case RuntimeError.overMemoryLimit(let needed, 1_099_511_627_776) = error else {
+                return false
+            }
+            return needed > 1 << 50
+        }
+        let session = try Session(opened, options: SessionOptions())
+        let ids = [Int32](repeating: 0, count: 1 << 24)
+        #expect {
+            try session.run(tokenIDs: ids, typeIDs: [], outputs: [.hiddenState])
+        } throws: { error in
+            guard case RuntimeError.outOfMemory(let byteCount) = error else { return false }
+            return byteCount > 1 << 50
+        }
+        #expect(throws: Never.self) {
+            try session.run(tokenIDs: [0], typeIDs: [], outputs: [])
+        }
+    }
 }

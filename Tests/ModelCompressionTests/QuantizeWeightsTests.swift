@@ -83,10 +83,11 @@ import Testing
 
     @Test func rowsWithoutAScaleAreZero() throws {
         let tiny = Float.leastNormalMagnitude
+        let least = Float.leastNonzeroMagnitude
         let rowValues: [[Float]] = [
-            [0, 0, 0], [-0.0, 0, -0.0], [1e-45, -1e-45, 0], [tiny, -tiny, tiny],
+            [0, 0, 0], [-0.0, 0, -0.0], [least, -least, 0], [tiny, -tiny, tiny],
             [tiny * 126, 0, -tiny], [tiny * 127, -tiny * 64, tiny], [tiny * 128, tiny * 2, 0],
-            [3e38, -3e38, 1e30], [.greatestFiniteMagnitude, 1, -1], [1, 1e-30, -1e-45],
+            [3e38, -3e38, 1e30], [.greatestFiniteMagnitude, 1, -1], [1, 1e-30, -least],
         ]
         let weight = Tensor(shape: [rowValues.count, 3], values: rowValues.flatMap { $0 })
         let rows = try quantized(apply(SmallModel(weight: weight).model).model)
