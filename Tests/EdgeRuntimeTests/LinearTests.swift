@@ -82,7 +82,8 @@ import Testing
             [0, 0, 0, 0], [5, 5, 5, 5], [-5, -5, -5, -5], [1e-31, -1e-31, 0, 1e-31],
             [1e-30, -1e-30, 0, 3e-31], [1e30, 1, -1, 0], [127.5, 0, -127.5, 0.5],
             [255, 0.5, 1.5, 2.5],
-            [-255, -0.5, -1.5, -2.5], [0, 0, 0, .leastNonzeroMagnitude], [.leastNormalMagnitude, 0, 0, 0],
+            [-255, -0.5, -1.5, -2.5], [0, 0, 0, .leastNonzeroMagnitude],
+            [.leastNormalMagnitude, 0, 0, 0],
             [1.5e38, -1.5e38, 1e37, 0], [-0.0, 0, -0.0, 0], [1, -2, 3, -4],
         ]
         var container = TestContainer()
