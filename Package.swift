@@ -111,6 +111,12 @@ let package = Package(
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("CommandLineSupportTests", ["CommandLineSupport"]),
+        tests(
+            "EdgeRuntimeTests",
+            ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "Packaging", "CChecksums", "CZstd"]),
+        tests(
+            "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
         tests("EndToEndTests", ["CChecksums"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
         tests("CChecksumsTests", ["CChecksums"]),
