@@ -111,6 +111,7 @@ let package = Package(
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("EndToEndTests", ["CChecksums"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
         tests("CChecksumsTests", ["CChecksums"]),
         tests("CEdgeKernelsTests", ["CEdgeKernels"]),

@@ -133,6 +133,8 @@ package struct MemoryNeed: Equatable, Sendable {
         var weights = 0
         var tableCache = 0
         var isCounted = [Bool](repeating: false, count: directory.tensors.count)
+        // A table that is also a weight is loaded in both forms, its scales twice.
+        var isCountedTable = isCounted
         func countVector(_ index: Int?) {
             guard let index, !isCounted[index] else { return }
             isCounted[index] = true
@@ -141,14 +143,16 @@ package struct MemoryNeed: Equatable, Sendable {
         for instruction in directory.program.instructions {
             switch instruction {
             case .embed(_, let terms):
-                for term in terms where !isCounted[term.table] {
-                    isCounted[term.table] = true
+                for term in terms where !isCountedTable[term.table] {
+                    isCountedTable[term.table] = true
                     let table = directory.tensors[term.table]
                     let chunks = table.firstChunk..<table.firstChunk + table.chunkCount
                     if chunks.contains(where: { directory.chunks[$0].encoding != .raw }) {
                         tableCache += EmbeddingTable.cacheByteCount(of: table)
                     }
-                    countVector(table.scales)
+                    if let scales = table.scales {
+                        weights += rounded(directory.tensors[scales].rawByteCount, up: 64)
+                    }
                 }
             case .linear(_, _, _, let weight, let bias, _):
                 countVector(bias)

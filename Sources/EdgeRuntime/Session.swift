@@ -43,6 +43,10 @@ package final class Session {
 
     /// Loads the weights of a container.
     package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
+        // The need for memory grows with the number of threads, and must not overflow.
+        guard ThreadPool.threadCounts.contains(options.threadCount) else {
+            throw .threads(count: options.threadCount)
+        }
         self.container = container
         instructionSet = options.instructionSet
         program = container.directory.program
@@ -71,6 +75,9 @@ package final class Session {
     /// Runs the program for one sequence and returns the outputs asked for, in their order.
     ///
     /// `typeIDs` may be empty, which stands for type 0 everywhere.
+    ///
+    /// - Throws: besides what is wrong with the input, `notFinite` where a quantized row or a
+    ///   returned one is not finite.
     package func run(
         tokenIDs: [Int32], typeIDs: [Int32], outputs: [OutputCode]
     ) throws(RuntimeError) -> [Output] {
@@ -85,16 +92,23 @@ package final class Session {
         var results: [Output] = []
         for code in outputs {
             guard let index = program.output(code) else { throw .noSuchOutput }
-            let value = program.values[index]
-            let rows = value.rowCount(tokenCount: tokenCount)
-            let start = arena.floats(at: plan.slotOffsets[value.slot])
-            results.append(
-                Output(
-                    rowCount: rows, columnCount: value.columnCount,
-                    values: Array(
-                        UnsafeBufferPointer(start: start, count: rows * value.columnCount))))
+            let output = self.output(index, tokenCount: tokenCount, in: arena)
+            if let position = output.values.firstIndex(where: { !$0.isFinite }) {
+                let writer = program.instructions.firstIndex { $0.output == index } ?? 0
+                throw .notFinite(instruction: writer, row: position / output.columnCount)
+            }
+            results.append(output)
         }
         return results
+    }
+
+    private func output(_ index: Int, tokenCount: Int, in arena: AlignedBuffer) -> Output {
+        let value = program.values[index]
+        let rows = value.rowCount(tokenCount: tokenCount)
+        let start = arena.floats(at: plan.slotOffsets[value.slot])
+        return Output(
+            rowCount: rows, columnCount: value.columnCount,
+            values: Array(UnsafeBufferPointer(start: start, count: rows * value.columnCount)))
     }
 
     private func check(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) {

@@ -2,12 +2,14 @@ import CEdgePlatform
 
 /// Threads that share the work of one session.
 package final class ThreadPool {
+    static let threadCounts = 1...1024
+
     private let pool: OpaquePointer
     package let threadCount: Int
 
     /// A pool of `threadCount` threads, the caller included.
     package init(threadCount: Int) throws(RuntimeError) {
-        guard threadCount >= 1, threadCount <= 1024,
+        guard Self.threadCounts.contains(threadCount),
             let pool = edgep_pool_create(Int32(threadCount))
         else {
             throw .threads(count: threadCount)

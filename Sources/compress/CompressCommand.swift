@@ -8,9 +8,9 @@ import Packaging
 /// Compresses a checkpoint: `compress <checkpoint> -o <model.atn>`.
 enum CompressCommand {
     private static let options = OptionList([
-        ("--output", .value), ("--preset", .value), ("--threads", .value),
+        ("--output", .value), ("--preset", .value), ("--eval", .value), ("--threads", .value),
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
-        ("--eval", .notAvailable), ("--recipe", .notAvailable), ("--calibration", .notAvailable),
+        ("--recipe", .notAvailable), ("--calibration", .notAvailable),
         ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
         ("--max-drop", .notAvailable), ("--dry-run", .notAvailable), ("--bundle", .notAvailable),
     ])
@@ -49,6 +49,9 @@ enum CompressCommand {
         let recipe = try self.recipe(arguments.text("--preset"))
         let task = try self.task(arguments.text("--task"))
         let path = String(decoding: input, as: UTF8.self)
+        let evaluation = try arguments.text("--eval").map { file throws(Failure) in
+            try EvaluationStep(file: file)
+        }
 
         var bar = ProgressBar()
         defer { bar.clear() }
@@ -77,17 +80,22 @@ enum CompressCommand {
         } catch {
             preconditionFailure("the calls above throw nothing else")
         }
+        let seconds = Double(edgep_nanoseconds() - start) / 1e9
+        let evaluated = try evaluation.map { step throws(Failure) in
+            try step.run(
+                model: loaded.model, checkpoint: path, container: output, threads: threads
+            ) { bar.update("evaluate", $0) }
+        }
         bar.clear()
         let summary = Summary(
-            compressed, written: written, checkpoint: loaded.checkpoint, path: path,
-            output: output, threads: threads,
-            seconds: Double(edgep_nanoseconds() - start) / 1e9)
+            compressed, written: written, checkpoint: loaded.checkpoint, evaluation: evaluated,
+            path: path, output: output, seconds: seconds)
         if arguments.has("--json") {
             Console.write(summary.json)
         } else {
             Console.write(Array(summary.text.utf8))
         }
-        return .done
+        return evaluated?.failures.isEmpty ?? true ? .done : .someInputFailed
     }
 
     private static func recipe(_ name: String?) throws(Failure) -> Recipe {

@@ -3,7 +3,7 @@ enum Help {
         OVERVIEW: Makes a trained attention model small and fast: one float checkpoint in, one .atn \
         file out.
 
-        USAGE: compress <checkpoint> -o <model.atn> [--preset int8|float]
+        USAGE: compress <checkpoint> -o <model.atn> [--preset int8|float] [--eval data.jsonl]
                compress inspect <model.atn | checkpoint>
 
         ARGUMENTS:
@@ -13,11 +13,12 @@ enum Help {
           -o, --output FILE   where to write the model; it appears complete or not at all
           --preset NAME       int8: near-lossless, the default
                               float: weights as they are, the baseline on the device
+          --eval FILE         labelled .jsonl lines: prints the accuracy before and after
           --task TASK         embed, classify or raw; default: what the checkpoint is for
           --threads N         default: the processors this process may use
           --json              print one JSON document and nothing else
           --help, --version
 
-        EXIT STATUS: 0 done, 2 wrong usage, 3 invalid checkpoint, 4 budget not met
+        EXIT STATUS: 0 done, 1 some lines of --eval failed, 2 wrong usage, 3 invalid checkpoint, 4 budget not met
         """
 }

@@ -22,19 +22,20 @@ struct Summary {
     let checkpointBytes: Int
     let path: String
     let output: String
-    let threads: Int
+    /// What `--eval` found, if it was asked for.
+    let evaluation: EvaluationSummary?
     let seconds: Double
     let groups: [Group]
 
     init(
         _ compressed: CompressedModel, written: WrittenContainer, checkpoint: Checkpoint,
-        path: String, output: String, threads: Int, seconds: Double
+        evaluation: EvaluationSummary?, path: String, output: String, seconds: Double
     ) {
         self.compressed = compressed
         self.written = written
         self.path = path
         self.output = output
-        self.threads = threads
+        self.evaluation = evaluation
         self.seconds = seconds
         checkpointBytes = checkpoint.weightFiles.reduce(0) { $0 + $1.byteCount }
         groups = Self.groups(compressed, written)
@@ -116,7 +117,7 @@ struct Summary {
             "\(output): \(written.byteCount) bytes, "
                 + "\(String(format: "%.1f", share)) % of \(path), "
                 + "\(String(format: "%.2f", seconds)) s")
-        return lines.joined(separator: "\n") + "\n"
+        return lines.joined(separator: "\n") + "\n" + (evaluation?.text ?? "")
     }
 
     private func decibels(_ changes: [TensorChange]) -> String {
@@ -140,6 +141,10 @@ struct Summary {
         json.string(compressed.recipe.name)
         json.key("seconds")
         json.double(seconds)
+        if let evaluation {
+            json.key("evaluation")
+            evaluation.write(to: &json)
+        }
         json.key("groups")
         json.beginArray()
         for group in groups {

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+/// Command lines of `compress` that are refused before anything is read.
+@Suite struct CompressUsageTests {
+    @Test(
+        "An option that does not work yet is refused with its name",
+        arguments: [
+            ["--eval", "data.jsonl"], ["--recipe", "recipe.json"], ["--calibration", "data.jsonl"],
+            ["--target-size", "12MB"], ["--target-latency", "5ms"], ["--max-drop", "1%"],
+            ["--dry-run"], ["--preset", "small"], ["--preset", "fast"], ["--preset", "tiny"],
+            ["--preset", "int4"],
+        ])
+    func optionsThatAreNotBuiltAreRefused(option: [String]) throws {
+        let folder = try TemporaryFolder()
+        let run = try Program.compress.run(
+            [TinyBert.plain.folder, "-o", "\(folder.path)/model.atn"] + option)
+        let name = option[0] == "--preset" ? option.joined(separator: " ") : option[0]
+        run.expectRefusal(2, naming: [name, "not available"])
+        #expect(try folder.names.isEmpty)
+    }
+
+    @Test(
+        "A command line that makes no sense is refused in one line",
+        arguments: [
+            ([], "checkpoint"), (["checkpoint"], "-o"), (["a", "b", "-o", "c"], "'b'"),
+            (["a", "-o"], "--output"), (["a", "-o", "b", "-o", "c"], "--output"),
+            (["a", "-o", "b", "--presets", "int8"], "--presets"),
+            (["a", "-o", "b", "--preset", "int9"], "int9"),
+            (["a", "-o", "b", "--threads", "0"], "--threads"),
+            (["a", "-o", "b", "--threads", "many"], "many"),
+            (["a", "-o", "b", "--threads", "99999999999999999999"], "--threads"),
+            (["a", "-o", "b", "--task", "sing"], "sing"), (["a", "-o", "b", "--json=1"], "--json"),
+            (["inspect"], "checkpoint"),
+        ] as [([String], String)])
+    func wrongUsageIsRefused(arguments: [String], word: String) throws {
+        try Program.compress.run(arguments).expectRefusal(2, naming: [word])
+    }
+
+    @Test("--help and --version answer on standard output")
+    func helpAndVersionAnswer() throws {
+        for program in [Program.compress, .runEdge] {
+            let help = try program.run(["--help"])
+            try help.expectDone()
+            #expect(help.outputText.contains("USAGE: \(program.name)"))
+            let version = try program.run(["--version"])
+            try version.expectDone()
+            #expect(version.lines.count == 1)
+        }
+    }
+}
