@@ -103,11 +103,12 @@ let package = Package(
 
         tests("TensorsTests", ["Tensors"]),
         tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
+        tests("AtomicFilesTests", ["AtomicFiles"]),
         tests(
             "PackagingTests",
             [
                 "Packaging", "ModelCompression", "ModelGraph", "Checkpoints", "Tensors",
-                "EdgeFormat", "CChecksums", "CZstd",
+                "AtomicFiles", "EdgeFormat", "CChecksums", "CZstd",
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
