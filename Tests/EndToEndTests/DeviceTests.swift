@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+/// The binaries that `tools/test --devices` builds, run by qemu.
+enum Device {
+    /// The folder with one folder for each architecture.
+    static let folder = ProcessInfo.processInfo.environment["ATTENUATE_DEVICES"]
+    static let processors = ["cortex-a53", "cortex-a72", "max"]
+
+    /// Runs a binary for aarch64 on a processor model.
+    static func run(
+        _ binary: String, on processor: String, _ arguments: [String], input: [UInt8] = []
+    ) throws -> ProgramRun {
+        let path = "\(try #require(folder))/aarch64/\(binary)"
+        let running = try RunningProgram(
+            path: "/usr/bin/qemu-aarch64",
+            arguments: (["-cpu", processor, path] + arguments).map { Array($0.utf8) },
+            input: input, environment: [:], output: .captured)
+        return try running.wait(limit: 600)
+    }
+}
+
+/// The static aarch64 binary gives the host's bytes.
+@Suite(
+    .enabled(
+        if: Device.folder != nil, "needs the device binaries of tools/test --devices"))
+struct DeviceTests {
+    @Test(
+        "The shipped model gives the host's bytes for text, in int8 and in float",
+        arguments: Device.processors, ["int8", "float"])
+    func outputsAreThoseOfTheHost(processor: String, preset: String) throws {
+        let path = try TopicClassifier.container(preset: preset)
+        let input: [UInt8] = try TopicClassifier.samples().prefix(12).flatMap { sample in
+            Array(try JSONSerialization.data(withJSONObject: ["text": sample.text])) + [0x0a]
+        }
+        for threads in ["1", "2"] {
+            let arguments = [path, "--task", "raw", "--input", "-", "--threads", threads]
+            let host = try Program.runEdge.run(arguments, input: input)
+            try host.expectDone()
+            let device = try Device.run("run-edge", on: processor, arguments, input: input)
+            try device.expectDone()
+            #expect(device.output == host.output)
+        }
+    }
+
+    @Test("A processor without the dot product uses plain NEON", arguments: Device.processors)
+    func onlySupportedKernelsAreChosen(processor: String) throws {
+        let run = try Device.run("run-edge", on: processor, ["isa", "--json"])
+        try run.expectDone()
+        let chosen = try run.json()["chosen"] as? String
+        #expect(chosen == (processor == "max" ? "i8mm" : "neon"))
+    }
+
+    @Test("Every kernel of every instruction set gives the host's bits")
+    func kernelsAgreeWithTheHost() throws {
+        let host = try RunningProgram(
+            path: "\(try #require(Device.folder))/host/kernel_agreement", arguments: [], input: [],
+            environment: [:], output: .captured
+        ).wait(limit: 600)
+        try host.expectDone()
+        var hashes = try Self.hashes(host)
+        for processor in ["cortex-a72", "max"] {
+            let device = try Device.run("kernel_agreement", on: processor, [])
+            try device.expectDone()
+            hashes += try Self.hashes(device)
+        }
+        #expect(hashes.count >= 6)
+        #expect(Set(hashes).count == 1, "\(hashes)")
+    }
+
+    @Test("A file that is no container is refused with the status and the words of the host")
+    func errorsAreThoseOfTheHost() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("broken.atn", "not a container at all".utf8)
+        let host = try Program.runEdge.run([path, "--ids", "1"])
+        let device = try Device.run("run-edge", on: "max", [path, "--ids", "1"])
+        #expect(device.end == .exited(3))
+        #expect(device.errors == host.errors)
+        #expect(device.output.isEmpty)
+    }
+
+    /// The last word of each line is the hash of one table.
+    private static func hashes(_ run: ProgramRun) throws -> [String] {
+        let words = run.lines.compactMap { $0.split(separator: " ").last.map { String($0) } }
+        let hashes = words.filter { $0.count == 16 && $0.allSatisfy(\.isHexDigit) }
+        try #require(!hashes.isEmpty, "\(run.outputText)")
+        return hashes
+    }
+}
