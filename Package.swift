@@ -102,7 +102,7 @@ let package = Package(
             ]),
 
         tests("TensorsTests", ["Tensors"]),
-        tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
+        tests("EdgeFormatTests", ["EdgeFormat", "EdgeRuntime", "CChecksums", "CZstd"]),
         tests("AtomicFilesTests", ["AtomicFiles"]),
         tests(
             "PackagingTests",
