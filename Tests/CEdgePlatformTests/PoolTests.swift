@@ -58,7 +58,7 @@ struct PoolTests {
     func manyShortJobs(threadCount: Int32) throws {
         let pool = try #require(edgep_pool_create(threadCount))
         let sum = Atomic<Int64>(0)
-        try withUnsafePointer(to: sum) { sum in
+        withUnsafePointer(to: sum) { sum in
             for round in 0..<3000 {
                 edgep_pool_run(
                     pool, 5,
