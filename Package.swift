@@ -102,12 +102,13 @@ let package = Package(
             ]),
 
         tests("TensorsTests", ["Tensors"]),
-        tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
+        tests("EdgeFormatTests", ["EdgeFormat", "EdgeRuntime", "CChecksums", "CZstd"]),
+        tests("AtomicFilesTests", ["AtomicFiles"]),
         tests(
             "PackagingTests",
             [
                 "Packaging", "ModelCompression", "ModelGraph", "Checkpoints", "Tensors",
-                "EdgeFormat", "CChecksums", "CZstd",
+                "AtomicFiles", "EdgeFormat", "CChecksums", "CZstd",
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
