@@ -17,6 +17,14 @@ final class InterruptedFiles: Sendable {
     private init() {
         _ = Self.paths
         for number in [SIGINT, SIGTERM, SIGHUP] {
+            // What the caller ignores, as nohup does with SIGHUP, stays ignored.
+            var current = sigaction()
+            sigaction(number, nil, &current)
+            if unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
+            {
+                continue
+            }
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in
                 for index in 0..<InterruptedFiles.capacity {
