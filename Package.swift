@@ -102,15 +102,22 @@ let package = Package(
             ]),
 
         tests("TensorsTests", ["Tensors"]),
-        tests("EdgeFormatTests", ["EdgeFormat", "CChecksums", "CZstd"]),
+        tests("EdgeFormatTests", ["EdgeFormat", "EdgeRuntime", "CChecksums", "CZstd"]),
+        tests("AtomicFilesTests", ["AtomicFiles"]),
         tests(
             "PackagingTests",
             [
                 "Packaging", "ModelCompression", "ModelGraph", "Checkpoints", "Tensors",
-                "EdgeFormat", "CChecksums", "CZstd",
+                "AtomicFiles", "EdgeFormat", "CChecksums", "CZstd",
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("CommandLineSupportTests", ["CommandLineSupport"]),
+        tests(
+            "EdgeRuntimeTests",
+            ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "Packaging", "CChecksums", "CZstd"]),
+        tests(
+            "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
         tests("EndToEndTests", ["CChecksums"]),
         tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
         tests("CChecksumsTests", ["CChecksums"]),

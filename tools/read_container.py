@@ -41,14 +41,9 @@ def need(condition, message):
         raise Invalid(message)
 
 
-def crc_table():
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
-        yield byte
-
-
-CRC = list(crc_table())
+CRC = list(range(256))
+for _ in range(8):
+    CRC = [entry >> 1 ^ (0x82F63B78 if entry & 1 else 0) for entry in CRC]
 
 
 def crc32c(data):
@@ -207,13 +202,13 @@ def read_tensors(fields):
     ascending([tensor["name"] for tensor in tensors], "tensor names")
     names.end("tensor names")
     for tensor in tensors:
-        rows, index = tensor["shape"][:1], tensor["scales"]
-        scales = tensors[index] if index is not None and index < count else None
+        index = tensor["scales"]
         if tensor["scheme"] == 0:
             need(index is None, f"tensor '{tensor['name']}' has scales but no codes")
         else:
-            need(tensor["type"] == "i8" and len(tensor["shape"]) == 2 and scales is not None
-                 and scales["type"] == "f32" and scales["scheme"] == 0 and scales["shape"] == rows,
+            scales = tensors[index] if index is not None and index < count else tensor
+            need(tensor["type"] == "i8" and len(tensor["shape"]) == 2 and scales["type"] == "f32"
+                 and scales["scheme"] == 0 and scales["shape"] == tensor["shape"][:1],
                  f"tensor '{tensor['name']}': codes and scales do not fit")
         need(tensor["name"] != "tokenizer" or tensor["type"] == "u8" and len(tensor["shape"]) == 1,
              "the tokenizer is not a row of bytes")
@@ -234,15 +229,13 @@ def check_placement(file, header, tensors, chunks):
         row = math.prod(tensor["shape"][1:]) * size
         left, per_chunk = math.prod(tensor["shape"]) * size, tensor["chunkRawBytes"]
         if left == 0:
-            need((tensor["chunkCount"], per_chunk) == (0, 0),
-                 f"tensor '{name}' is empty but has chunks")
+            need((tensor["chunkCount"], per_chunk) == (0, 0), f"'{name}' is empty, has chunks")
         else:
             need(0 < per_chunk <= min(left, 1 << 20) and per_chunk % row == 0,
                  f"tensor '{name}': bytes per chunk")
             need(tensor["chunkCount"] == -(-left // per_chunk), f"tensor '{name}': chunk count")
         need(tensor["firstChunk"] == used, f"tensor '{name}': first chunk")
-        need(used + tensor["chunkCount"] <= len(chunks),
-             f"tensor '{name}' has more chunks than there are")
+        need(used + tensor["chunkCount"] <= len(chunks), f"'{name}' has too many chunks")
         for number in range(tensor["chunkCount"]):
             offset, stored, raw, _, _ = chunks[used + number]
             end = advance(64 if number == 0 else size)
@@ -376,33 +369,29 @@ def check_operands(program, tensors):
             vector(weights[1], y["columns"])
             rule(x["rows"] == y["rows"] and (inputs[1] is None or shape(inputs[1]) == shape(y)),
                  "shapes differ")
-            rule(attributes[0] <= 6, "unknown activation")
         elif name == "attention":
             heads, key_heads, size, value_size, scale, causal, arithmetic = attributes
             q, k, v = inputs
-            rule(heads <= 1 << 16 and size <= 4096 and value_size <= 4096,
-                 "a size is over its limit")
+            rule(heads <= 1 << 16 and size <= 4096 and value_size <= 4096, "a size is too large")
             rule(key_heads <= heads and (heads == 0 or key_heads > 0 and heads % key_heads == 0),
                  "key heads")
-            rule([value["columns"] for value in (q, k, v, y)] == [
-                heads * size, key_heads * size, key_heads * value_size, heads * value_size],
+            rule((q["columns"], y["columns"]) == (heads * size, heads * value_size)
+                 and k["columns"] == key_heads * size and v["columns"] == key_heads * value_size,
                  "columns")
             rule(q["rows"] == y["rows"] and k["rows"] == v["rows"]
                  and (not causal or q["rows"] == k["rows"]),
                  "rows")
-            rule(causal <= 1 and arithmetic <= 1 and math.isfinite(real(scale)),
-                 "mask, arithmetic or scale")
+            rule(causal <= 1 and arithmetic <= 1 and math.isfinite(real(scale)), "mask or scale")
         elif name == "layerNorm":
-            vector(weights[0], y["columns"])
-            vector(weights[1], y["columns"])
+            for weight in weights:
+                vector(weight, y["columns"])
             rule(y["columns"] > 0, "no columns")
-        elif name == "activate":
-            rule(attributes[0] <= 6, "unknown activation")
         elif name == "pool":
-            rule(y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 2,
-                 "shape or pooling")
+            rule(y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 2, "pooling")
         elif name == "quantize":
             vector(weights[0], x["columns"])
+        if name in ("linear", "activate"):
+            rule(attributes[0] <= 6, "unknown activation")
         if name in ("layerNorm", "normalizeL2"):
             rule(math.isfinite(real(attributes[0])) and real(attributes[0]) >= 0, "epsilon")
 
@@ -495,7 +484,7 @@ class Container:
 def main():
     parser = argparse.ArgumentParser(description="Checks a container and says what is in it.")
     parser.add_argument("file")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--json", action="store_true", help="print all but the elements as JSON")
     parser.add_argument("--tensor", metavar="NAME", help="print the elements of a tensor")
     parser.add_argument("--dump", metavar="DIR", help="write the tensors as .npy files")
     options = parser.parse_args()

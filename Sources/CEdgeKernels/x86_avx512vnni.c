@@ -73,63 +73,93 @@ static void multiply_tile(
     }
 }
 
-static void dot_keys(
-    const int8_t *query, const int8_t *keys, int64_t stride, int64_t count, int64_t depth,
-    int32_t *dots
+/// Scores `rows` queries against the 64 keys of a block.
+EDGEK_INLINE void score(
+    const int rows, const int8_t *queries, int64_t stride, const int32_t *excess,
+    const uint8_t *keys, int64_t groups, int32_t *dots
 ) {
-    const __m512i flip = _mm512_set1_epi8((char)0x80);
-    // The keys are made unsigned by adding 128; the query codes times 128 come off again.
-    __m512i excess = _mm512_setzero_si512();
-    for (int64_t d = 0; d < depth; d += 64) {
-        excess = _mm512_dpbusd_epi32(excess, flip, _mm512_loadu_si512(query + d));
+    __m512i acc[4][4];
+    for (int r = 0; r < rows; r++) {
+        for (int p = 0; p < 4; p++) acc[r][p] = _mm512_set1_epi32(-excess[r]);
     }
-    for (int64_t j = 0; j < count; j++) {
-        __m512i acc = _mm512_setzero_si512();
-        for (int64_t d = 0; d < depth; d += 64) {
-            __m512i key = _mm512_xor_si512(_mm512_loadu_si512(keys + j * stride + d), flip);
-            acc = _mm512_dpbusd_epi32(acc, key, _mm512_loadu_si512(query + d));
+    for (int64_t group = 0; group < groups; group++, keys += 256) {
+        __m512i k[4];
+        for (int p = 0; p < 4; p++) k[p] = _mm512_loadu_si512(keys + 64 * p);
+        for (int r = 0; r < rows; r++) {
+            __m512i q = _mm512_set1_epi32(edgek_four_codes(queries + r * stride + 4 * group));
+            for (int p = 0; p < 4; p++) acc[r][p] = _mm512_dpbusd_epi32(acc[r][p], k[p], q);
         }
-        dots[j] = _mm512_reduce_add_epi32(_mm512_sub_epi32(acc, excess));
+    }
+    for (int r = 0; r < rows; r++) {
+        for (int p = 0; p < 4; p++) _mm512_store_si512(dots + r * 64 + 16 * p, acc[r][p]);
     }
 }
 
-static void weigh_values(
-    const uint8_t *codes, const int8_t *values, int64_t stride, int64_t count, int64_t width,
+static void score_tile(
+    int64_t rows, const int8_t *queries, int64_t stride, const int32_t *excess,
+    const uint8_t *keys, int64_t groups, int32_t *dots
+) {
+    switch (rows) {
+        case 1: score(1, queries, stride, excess, keys, groups, dots); break;
+        case 2: score(2, queries, stride, excess, keys, groups, dots); break;
+        case 3: score(3, queries, stride, excess, keys, groups, dots); break;
+        case 4: score(4, queries, stride, excess, keys, groups, dots); break;
+    }
+}
+
+/// Weighs `panels` times 16 columns of the values of a block for `rows` queries.
+EDGEK_INLINE void weigh(
+    const int rows, const int panels, const uint8_t *codes, const int8_t *values, int64_t groups,
+    int64_t width, int32_t *sums
+) {
+    __m512i acc[4][4];
+    for (int r = 0; r < rows; r++) {
+        for (int p = 0; p < panels; p++) acc[r][p] = _mm512_setzero_si512();
+    }
+    for (int64_t group = 0; group < groups; group++) {
+        __m512i v[4];
+        for (int p = 0; p < panels; p++) {
+            v[p] = _mm512_loadu_si512(values + 4 * group * width + 64 * p);
+        }
+        for (int r = 0; r < rows; r++) {
+            __m512i c = _mm512_set1_epi32(edgek_four_codes(codes + r * 64 + 4 * group));
+            for (int p = 0; p < panels; p++) acc[r][p] = _mm512_dpbusd_epi32(acc[r][p], c, v[p]);
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+        for (int p = 0; p < panels; p++) {
+            _mm512_storeu_si512(sums + r * width + 16 * p, acc[r][p]);
+        }
+    }
+}
+
+static void weigh_tile(
+    int64_t rows, const uint8_t *codes, const int8_t *values, int64_t groups, int64_t width,
     int32_t *sums
 ) {
-    for (int64_t d = 0; d < width; d += 64) {
-        __m512i acc[4];
-        for (int i = 0; i < 4; i++) acc[i] = _mm512_setzero_si512();
-        for (int64_t j = 0; j < count; j += 4) {
-            // Keys behind the last have code zero, so any row will do.
-            __m512i v[4];
-            for (int i = 0; i < 4; i++) {
-                int64_t key = edgek_smaller(j + i, count - 1);
-                v[i] = _mm512_loadu_si512(values + key * stride + d);
-            }
-            __m512i low01 = _mm512_unpacklo_epi8(v[0], v[1]);
-            __m512i high01 = _mm512_unpackhi_epi8(v[0], v[1]);
-            __m512i low23 = _mm512_unpacklo_epi8(v[2], v[3]);
-            __m512i high23 = _mm512_unpackhi_epi8(v[2], v[3]);
-            __m512i c = _mm512_set1_epi32(edgek_four_codes(codes + j));
-            acc[0] = _mm512_dpbusd_epi32(acc[0], c, _mm512_unpacklo_epi16(low01, low23));
-            acc[1] = _mm512_dpbusd_epi32(acc[1], c, _mm512_unpackhi_epi16(low01, low23));
-            acc[2] = _mm512_dpbusd_epi32(acc[2], c, _mm512_unpacklo_epi16(high01, high23));
-            acc[3] = _mm512_dpbusd_epi32(acc[3], c, _mm512_unpackhi_epi16(high01, high23));
+    for (int64_t d = 0; d < width;) {
+        int64_t panels = width - d >= 64 ? 4 : width - d >= 32 ? 2 : 1;
+        const int8_t *v = values + 4 * d;
+        int32_t *s = sums + d;
+        switch (rows * 8 + panels) {
+            case 8 + 1: weigh(1, 1, codes, v, groups, width, s); break;
+            case 8 + 2: weigh(1, 2, codes, v, groups, width, s); break;
+            case 8 + 4: weigh(1, 4, codes, v, groups, width, s); break;
+            case 16 + 1: weigh(2, 1, codes, v, groups, width, s); break;
+            case 16 + 2: weigh(2, 2, codes, v, groups, width, s); break;
+            case 16 + 4: weigh(2, 4, codes, v, groups, width, s); break;
+            case 24 + 1: weigh(3, 1, codes, v, groups, width, s); break;
+            case 24 + 2: weigh(3, 2, codes, v, groups, width, s); break;
+            case 24 + 4: weigh(3, 4, codes, v, groups, width, s); break;
+            case 32 + 1: weigh(4, 1, codes, v, groups, width, s); break;
+            case 32 + 2: weigh(4, 2, codes, v, groups, width, s); break;
+            case 32 + 4: weigh(4, 4, codes, v, groups, width, s); break;
         }
-        // acc[i] holds the columns 16 · lane + 4 · i … + 3.
-        __m512i low01 = _mm512_shuffle_i32x4(acc[0], acc[1], 0x44);
-        __m512i high01 = _mm512_shuffle_i32x4(acc[0], acc[1], 0xee);
-        __m512i low23 = _mm512_shuffle_i32x4(acc[2], acc[3], 0x44);
-        __m512i high23 = _mm512_shuffle_i32x4(acc[2], acc[3], 0xee);
-        _mm512_storeu_si512(sums + d, _mm512_shuffle_i32x4(low01, low23, 0x88));
-        _mm512_storeu_si512(sums + d + 16, _mm512_shuffle_i32x4(low01, low23, 0xdd));
-        _mm512_storeu_si512(sums + d + 32, _mm512_shuffle_i32x4(high01, high23, 0x88));
-        _mm512_storeu_si512(sums + d + 48, _mm512_shuffle_i32x4(high01, high23, 0xdd));
+        d += 16 * panels;
     }
 }
 
-#include "edgek_attention.h"
+#include "edgek_attention_tiled.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"
 

@@ -86,6 +86,7 @@ package struct ContainerDirectory: Equatable, Sendable {
 
         try checkPlacement(file: file, header: header)
         try checkQuantization()
+        try checkTokenizer()
         try program.validate(tensors: tensors)
     }
 
@@ -280,6 +281,15 @@ extension ContainerDirectory {
                 found: UInt64(header.directoryOffset))
         }
         try checkPadding(upTo: directory)
+    }
+
+    private func checkTokenizer() throws(FormatError) {
+        guard let index = tensor(named: Array("tokenizer".utf8)) else { return }
+        guard tensors[index].type == .u8, tensors[index].shape.count == 1 else {
+            throw .tensor(
+                name: tensors[index].name, field: "rank of a row of bytes", expected: 1,
+                found: UInt64(tensors[index].shape.count))
+        }
     }
 
     private func checkQuantization() throws(FormatError) {

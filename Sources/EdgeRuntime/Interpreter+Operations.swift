@@ -5,20 +5,22 @@ extension Interpreter {
     func embed(output: Int, terms: [EmbedTerm]) throws(RuntimeError) {
         let columns = program.values[output].columnCount
         let row = scratch(thread: 0).assumingMemoryBound(to: Float.self)
+        let rows = floats(output)
         for (number, term) in terms.enumerated() {
             guard let table = session.weights.tables[term.table] else { continue }
-            for position in 0..<tokenCount {
-                let index =
-                    switch term.index {
-                    case .tokenIDs: Int(tokenIDs[position])
-                    case .typeIDs: typeIDs.isEmpty ? 0 : Int(typeIDs[position])
-                    case .positions: position
-                    }
-                let destination = floats(output) + position * columns
+            let indices =
+                switch term.index {
+                case .tokenIDs: tokenIDs.map { Int($0) + term.offset }
+                case .typeIDs:
+                    (0..<tokenCount).map { (typeIDs.isEmpty ? 0 : Int(typeIDs[$0])) + term.offset }
+                case .positions: (0..<tokenCount).map { $0 + term.offset }
+                }
+            try table.read(indices, through: row) { position in
+                let destination = rows + position * columns
                 if number == 0 {
-                    try table.read(row: index + term.offset, into: destination)
+                    UnsafeMutableRawPointer(destination).copyMemory(
+                        from: row, byteCount: columns * 4)
                 } else {
-                    try table.read(row: index + term.offset, into: row)
                     kernels.add(row, Int64(columns), destination)
                 }
             }

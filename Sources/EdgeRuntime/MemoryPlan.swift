@@ -146,10 +146,7 @@ package struct MemoryNeed: Equatable, Sendable {
                 for term in terms where !isCountedTable[term.table] {
                     isCountedTable[term.table] = true
                     let table = directory.tensors[term.table]
-                    let chunks = table.firstChunk..<table.firstChunk + table.chunkCount
-                    if chunks.contains(where: { directory.chunks[$0].encoding != .raw }) {
-                        tableCache += EmbeddingTable.cacheByteCount(of: table)
-                    }
+                    tableCache += EmbeddingTable.byteCount(of: table, in: directory)
                     if let scales = table.scales {
                         weights += rounded(directory.tensors[scales].rawByteCount, up: 64)
                     }

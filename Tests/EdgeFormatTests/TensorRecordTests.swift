@@ -162,6 +162,16 @@ import Testing
         }
     }
 
+    @Test func theTokenizerIsARowOfBytes() {
+        func error(rank: UInt64) -> FormatError {
+            .tensor(
+                name: name(Tensor.tokenizer), field: "rank of a row of bytes", expected: 1,
+                found: rank)
+        }
+        #expect(refusal(Tensor.tokenizer) { $0.type = .i8 } == error(rank: 1))
+        #expect(refusal(Tensor.tokenizer) { $0.shape = [5, 1] } == error(rank: 2))
+    }
+
     @Test func scalesAreAVectorOfOneFloatForEachRow() {
         for scales in [nil, Tensor.weightScales, Tensor.tokenizer, Tensor.tokens, 13, 1 << 31] {
             let found = scales.map { UInt64($0) } ?? 0xffff_ffff

@@ -1,4 +1,4 @@
-import CZstd
+import AtomicFiles
 import EdgeFormat
 import Foundation
 import ModelGraph
@@ -143,10 +143,11 @@ import Testing
     }
 
     @Test func aFolderThatIsMissingIsAnError() {
-        guard case .file("create", ENOENT) = refusal("absent/model.atn") else {
+        guard case .file(let error) = refusal("absent/model.atn") else {
             Issue.record("written")
             return
         }
+        #expect(error == AtomicFileError(operation: "create", errno: ENOENT))
     }
 
     @Test func everyErrorIsOneSentence() {
@@ -160,7 +161,10 @@ import Testing
                 .rowTooLarge(tensor: "w", byteCount: 9, limit: 8),
                 "tensor 'w': one row takes 9 bytes, the limit is 8"
             ),
-            (.file(operation: "create", errno: ENOENT), "create: No such file or directory"),
+            (
+                .file(AtomicFileError(operation: "create", errno: ENOENT)),
+                "create: No such file or directory"
+            ),
             (.zstd(message: "out of memory"), "zstd: out of memory"),
         ]
         for (error, sentence) in cases { #expect(error.description == sentence) }

@@ -119,6 +119,7 @@ package struct QuantizeWeights: CompressionPass {
         var scales = [Float](repeating: 0, count: rowCount)
         var signal = 0.0
         var error = 0.0
+        var invalid = 0
         var bytesBefore = parameter.elementCount * 4
         if case .checkpoint(let tensor, _) = parameter.storage {
             bytesBefore = model.checkpoint.byteCount(of: tensor) ?? bytesBefore
@@ -133,12 +134,13 @@ package struct QuantizeWeights: CompressionPass {
             } catch {
                 throw .model(error)
             }
-            let invalid = block.nonFiniteCount
-            guard invalid == 0 else { throw .notFinite(tensor: name, count: invalid) }
+            invalid += block.nonFiniteCount
+            guard invalid == 0 else { continue }
             quantize(
                 block.values, columnCount: columnCount, firstRow: first, codes: &codes,
                 scales: &scales, signal: &signal, error: &error)
         }
+        guard invalid == 0 else { throw .notFinite(tensor: name, count: invalid) }
         let rows = QuantizedRows(
             rowCount: rowCount, columnCount: columnCount, codes: codes, scales: scales)
         let change = TensorChange(
@@ -164,22 +166,21 @@ package struct QuantizeWeights: CompressionPass {
                     // survive a CPU that flushes denormals.
                     let scale = largest / 127
                     guard scale >= Float.leastNormalMagnitude else {
-                        for weight in weights { error += Double(weight) * Double(weight) }
+                        for weight in weights {
+                            signal += Double(weight) * Double(weight)
+                            error += Double(weight) * Double(weight)
+                        }
                         continue
                     }
                     scales[firstRow + row] = scale
-                    var rowSignal: Float = 0
-                    var rowError: Float = 0
                     for column in 0..<columnCount {
                         let code = (weights[column] / scale).rounded(.toNearestOrEven)
                         let clamped = max(-127, min(127, code))
                         codes[target + column] = Int8(clamped)
-                        let difference = weights[column] - clamped * scale
-                        rowSignal += weights[column] * weights[column]
-                        rowError += difference * difference
+                        let difference = Double(weights[column] - clamped * scale)
+                        signal += Double(weights[column]) * Double(weights[column])
+                        error += difference * difference
                     }
-                    signal += Double(rowSignal)
-                    error += Double(rowError)
                 }
             }
         }

@@ -1,7 +1,6 @@
+import AtomicFiles
 import Foundation
 import Testing
-
-@testable import Packaging
 
 @Suite struct AtomicFileTests {
     private let folder: TemporaryFolder
@@ -21,7 +20,7 @@ import Testing
         #expect(file.offset == 5)
         #expect(!FileManager.default.fileExists(atPath: path))
         #expect(
-            try file.withBytes { bytes throws(PackagingError) in Array(bytes) } == [1, 9, 8, 4, 5])
+            try file.withBytes { Array($0) } == [1, 9, 8, 4, 5])
         try file.commit()
         #expect(try folder.names == ["model.atn"])
         #expect(try folder.bytes("model.atn") == [1, 9, 8, 4, 5])
@@ -72,11 +71,9 @@ import Testing
             atPath: path + "/inside", withIntermediateDirectories: true)
         let file = try AtomicFile(path: path)
         try file.append([1])
-        guard case .file("rename", let errno) = refusal({ try file.commit() }) else {
-            Issue.record("a folder was replaced")
-            return
-        }
-        #expect([EISDIR, ENOTEMPTY, EEXIST].contains(errno))
+        let error = try #require(refusal { try file.commit() })
+        #expect(error.operation == "rename")
+        #expect([EISDIR, ENOTEMPTY, EEXIST].contains(error.errno))
     }
 
     @Test func nothingIsLeftAfterAFailedRename() throws {
@@ -91,18 +88,16 @@ import Testing
 
     @Test func aMissingFolderIsAnError() {
         let error = refusal { _ = try AtomicFile(path: folder.path + "/absent/model.atn") }
-        guard case .file("create", ENOENT) = error else {
-            Issue.record("\(String(describing: error))")
-            return
-        }
+        #expect(error == AtomicFileError(operation: "create", errno: ENOENT))
+        #expect(error?.description == "create: No such file or directory")
     }
 
-    private func refusal(_ body: () throws -> Void) -> PackagingError? {
+    private func refusal(_ body: () throws -> Void) -> AtomicFileError? {
         do {
             try body()
             return nil
         } catch {
-            return error as? PackagingError
+            return error as? AtomicFileError
         }
     }
 

@@ -1,0 +1,128 @@
+import EdgeFormat
+
+/// Makes programs of many instructions, with the values that are still needed in slots of their
+/// own and the other slots used again.
+struct RandomProgram {
+    private var random: RandomNumbers
+    private(set) var container = TestContainer()
+    /// Values of floats with one row for each token.
+    private var sequences: [Int] = []
+    private let columns: Int
+
+    init(seed: UInt64) {
+        random = RandomNumbers(seed: seed)
+        columns = [8, 24, 40, 72][random.below(4)]
+        container.program.maximumTokens = 150
+        container.program.vocabularySize = 50
+        container.program.typeCount = 2
+        let output = container.value(columns)
+        container.program.instructions.append(
+            .embed(
+                output: output,
+                terms: [
+                    EmbedTerm(
+                        table: container.addCodes(50, columns, &random, rowsPerChunk: 7),
+                        index: .tokenIDs, offset: 0),
+                    EmbedTerm(
+                        table: container.add(
+                            random.floats(150 * columns), [150, columns], as: .f16),
+                        index: .positions, offset: 0),
+                    EmbedTerm(
+                        table: container.add(random.floats(2 * columns), [2, columns]),
+                        index: .typeIDs, offset: 0),
+                ]))
+        sequences = [output]
+        for _ in 0..<10 + random.below(15) { appendInstruction() }
+        let last = normalized(sequences[sequences.count - 1], residual: nil)
+        let pooled = container.pool(last, [.firstRow, .mean, .maximum][random.below(3)])
+        let unit = container.sameShape(pooled) {
+            .normalizeL2(input: pooled, output: $0, epsilon: 1e-12)
+        }
+        container.setOutput(.hiddenState, last)
+        container.setOutput(.embedding, unit)
+        container.setOutput(
+            .logits, container.linear(container.quantize(unit), weight: weight(isQuantized: true)))
+    }
+
+    private mutating func any() -> Int {
+        // The newest are used most, so that lifetimes differ.
+        let window = min(sequences.count, random.below(3) == 0 ? sequences.count : 2)
+        return sequences[sequences.count - 1 - random.below(window)]
+    }
+
+    private mutating func weight(isQuantized: Bool) -> Int {
+        if isQuantized { return container.addCodes(columns, columns, &random) }
+        return container.add(
+            random.floats(columns * columns, 0.3), [columns, columns],
+            as: [.f32, .f16, .bf16][random.below(3)])
+    }
+
+    private mutating func normalized(_ input: Int, residual: Int?) -> Int {
+        let gamma = container.add(random.floats(columns).map { $0 + 1.5 }, [columns])
+        let beta = random.below(2) == 0 ? container.add(random.floats(columns), [columns]) : nil
+        return container.sameShape(input) {
+            .layerNorm(
+                input: input, residual: residual, output: $0, gamma: gamma, beta: beta,
+                epsilon: 1e-6)
+        }
+    }
+
+    private mutating func appendInstruction() {
+        let input = any()
+        let activation = ActivationCode(rawValue: UInt32(random.below(7))) ?? .none
+        switch random.below(6) {
+        case 0:
+            let other = any()
+            sequences.append(normalized(input, residual: random.below(2) == 0 ? other : nil))
+        case 1, 2:
+            let isQuantized = random.below(3) > 0
+            let residual = random.below(2) == 0 ? any() : nil
+            let bias = container.add(random.floats(columns), [columns])
+            let source = isQuantized ? container.quantize(input) : input
+            let output = container.linear(
+                source, weight: weight(isQuantized: isQuantized), bias: bias, residual: residual,
+                activation: activation)
+            sequences.append(normalized(output, residual: nil))
+        case 3, 4:
+            let keys = any()
+            let isCausal = random.below(2) == 0
+            let heads = [2, 4, 8][random.below(3)]
+            sequences.append(
+                container.attention(
+                    input, keys, any(),
+                    AttentionShape(
+                        headCount: heads, keyValueHeadCount: heads,
+                        headSize: columns / heads, valueSize: columns / heads, scale: 0.3,
+                        isCausal: isCausal,
+                        arithmetic: random.below(2) == 0 ? .float : .int8)))
+        default:
+            let other = any()
+            let sum = container.sameShape(input) { .add(left: input, right: other, output: $0) }
+            sequences.append(
+                container.sameShape(sum) {
+                    .activate(input: sum, output: $0, activation: .tanh)
+                })
+        }
+    }
+
+    /// The same program with slots that are used again as soon as nothing reads them any more.
+    func sharingSlots() -> TestContainer {
+        var shared = container
+        let instructions = shared.program.instructions
+        var lastUse = [Int](repeating: -1, count: shared.program.values.count)
+        for (index, instruction) in instructions.enumerated() {
+            for input in instruction.inputs { lastUse[input] = index }
+        }
+        for output in shared.program.outputs { lastUse[output.value] = instructions.count }
+        var freeAfter: [Int] = []
+        for (index, instruction) in instructions.enumerated() {
+            let output = instruction.output
+            let slot = freeAfter.firstIndex { $0 < index } ?? freeAfter.count
+            if slot == freeAfter.count { freeAfter.append(0) }
+            freeAfter[slot] = max(index, lastUse[output])
+            shared.program.values[output].slot = slot
+        }
+        shared.program.slotCount = freeAfter.count
+        return shared
+    }
+}
