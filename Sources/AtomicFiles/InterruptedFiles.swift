@@ -50,8 +50,8 @@ final class InterruptedFiles: Sendable {
         lock.withLock { _ in
             for index in 0..<Self.capacity {
                 guard let stored = Self.paths[index], strcmp(stored, path) == 0 else { continue }
+                // The handler may be reading the text: it is never freed, and there are few.
                 Self.paths[index] = nil
-                free(stored)
             }
         }
     }
