@@ -21,10 +21,15 @@ package final class AtomicFile {
         let unique = UInt64.random(in: 0...UInt64.max)
         temporaryPath =
             "\(folder)/.\(url.lastPathComponent).\(String(unique, radix: 36)).tmp"
-        descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw AtomicFileError(operation: "create", errno: errno) }
-        isTemporary = true
+        // Known before it exists, so that no interruption leaves it behind.
         InterruptedFiles.shared.add(temporaryPath)
+        descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            let error = errno
+            InterruptedFiles.shared.remove(temporaryPath)
+            throw AtomicFileError(operation: "create", errno: error)
+        }
+        isTemporary = true
     }
 
     deinit {

@@ -17,6 +17,14 @@ final class InterruptedFiles: Sendable {
     private init() {
         _ = Self.paths
         for number in [SIGINT, SIGTERM, SIGHUP] {
+            // What the caller ignores, as nohup does with SIGHUP, stays ignored.
+            var current = sigaction()
+            sigaction(number, nil, &current)
+            if unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
+            {
+                continue
+            }
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in
                 for index in 0..<InterruptedFiles.capacity {
@@ -42,8 +50,8 @@ final class InterruptedFiles: Sendable {
         lock.withLock { _ in
             for index in 0..<Self.capacity {
                 guard let stored = Self.paths[index], strcmp(stored, path) == 0 else { continue }
+                // The handler may be reading the text: it is never freed, and there are few.
                 Self.paths[index] = nil
-                free(stored)
             }
         }
     }

@@ -48,3 +48,8 @@ void *edgep_allocate(size_t byte_count) {
 void edgep_free(void *bytes) {
     free(bytes);
 }
+
+int64_t edgep_find_byte(const void *bytes, size_t byte_count, uint8_t value) {
+    const uint8_t *found = byte_count > 0 ? memchr(bytes, value, byte_count) : NULL;
+    return found ? found - (const uint8_t *)bytes : -1;
+}

@@ -28,6 +28,10 @@ package enum FormatError: Error, Equatable {
     /// An instruction whose operands do not fit its operation.
     case instruction(index: Int, field: StaticText, expected: UInt64, found: UInt64)
     case missingMetadata(key: StaticText)
+    /// A weight code of −128, which products cannot hold exactly.
+    case forbiddenCode(tensor: [UInt8], row: Int)
+    /// A scale that is negative, NaN or infinite.
+    case forbiddenScale(tensor: [UInt8], row: Int)
     case chunkDamaged(index: Int, expected: UInt32, found: UInt32)
     case chunkNotDecodable(index: Int)
     case outOfMemory(byteCount: UInt64)
@@ -103,6 +107,12 @@ extension FormatError {
             return "instruction \(index): \(field.string) is \(found), expected \(expected)"
         case .missingMetadata(let key):
             return "metadata '\(key.string)' is missing"
+        case .forbiddenCode(let tensor, let row):
+            return "tensor '\(String(decoding: tensor, as: UTF8.self))': row \(row) has a code of "
+                + "-128, the least is -127"
+        case .forbiddenScale(let tensor, let row):
+            return "tensor '\(String(decoding: tensor, as: UTF8.self))': the scale of row \(row) "
+                + "is not a finite number of 0 or more"
         case .chunkDamaged(let index, let expected, let found):
             return "chunk \(index) is damaged: its checksum is \(found), \(expected) was recorded"
         case .chunkNotDecodable(let index):

@@ -61,8 +61,9 @@ package final class Engine {
         } else {
             labels = []
         }
-        tokenizer = try Self.tokenizer(of: container)
+        // The session first: it refuses what is over the memory limit.
         session = try Session(container, options: options)
+        tokenizer = try Self.tokenizer(of: container)
         if let logits = session.program.output(.logits), !labels.isEmpty {
             let columns = session.program.values[logits].columnCount
             guard columns == labels.count else {

@@ -116,7 +116,7 @@ extension edgek_attention_shape {
 
 /// What a session needs in memory, in bytes.
 package struct MemoryNeed: Equatable, Sendable {
-    /// Weights in the form that the kernels read.
+    /// Weights in the form that the kernels read, and the tables of the tokenizer.
     package let weights: Int
     /// Decoded parts of embedding tables, at most.
     package let tableCache: Int
@@ -173,6 +173,9 @@ package struct MemoryNeed: Equatable, Sendable {
             case .attention, .activate, .add, .pool, .normalizeL2:
                 break
             }
+        }
+        if let tokenizer = directory.tensor(named: Array("tokenizer".utf8)) {
+            weights += directory.tensors[tokenizer].rawByteCount
         }
         self.weights = weights
         self.tableCache = tableCache

@@ -1,4 +1,5 @@
 import CEdgeKernels
+import CEdgePlatform
 import EdgeFormat
 
 /// A weight matrix in the form that the linear kernels read.
@@ -139,9 +140,15 @@ private final class MatrixLoader {
         kernels.clear_packed_weights(packed.start, outputs, depth)
         // A matrix without inputs has no chunks and therefore no rows to pack.
         sums.start.initializeMemory(as: Int32.self, repeating: 0, count: tensor.rowCount)
+        var forbiddenRow: Int?
         do {
             try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
                 guard let codes = bytes.baseAddress else { return }
+                let forbidden = edgep_find_byte(codes, bytes.count, 0x80)
+                if forbidden >= 0 {
+                    forbiddenRow = firstRow + Int(forbidden) / tensor.columnCount
+                    return
+                }
                 kernels.pack_weights(
                     codes.assumingMemoryBound(to: Int8.self), Int64(firstRow),
                     Int64(bytes.count / tensor.columnCount), outputs, depth, packed.start,
@@ -149,6 +156,15 @@ private final class MatrixLoader {
             }
         } catch {
             throw .format(error)
+        }
+        if let forbiddenRow {
+            throw .format(.forbiddenCode(tensor: tensor.name, row: forbiddenRow))
+        }
+        for row in 0..<tensor.rowCount {
+            let scale = scales.floats()[row]
+            guard scale.isFinite, scale >= 0 else {
+                throw .format(.forbiddenScale(tensor: tensor.name, row: row))
+            }
         }
         return .codes(packed: packed, sums: sums, scales: scales)
     }

@@ -36,6 +36,9 @@ package struct LoweredModel {
                 ) { rows throws(PackagingError) in Array(tokenizer[rows]) })
         }
         tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        for (tensor, next) in zip(tensors, tensors.dropFirst()) where tensor.name == next.name {
+            throw .duplicateTensor(tensor.name)
+        }
         self.tensors = tensors
         let index = Dictionary(
             uniqueKeysWithValues: tensors.enumerated().map { ($0.element.name, $0.offset) })

@@ -38,6 +38,15 @@ package struct StoredTensor {
         scalesName: String? = nil, storing: Storing, chunkBytes: Int, rowsMultiple: Int = 1,
         bytes: @escaping (_ rows: Range<Int>) throws(PackagingError) -> [UInt8]
     ) throws(PackagingError) {
+        guard name.utf8.count <= Int(UInt16.max) else {
+            throw .overLimit(
+                tensor: name, field: "length of the name", found: name.utf8.count,
+                limit: Int(UInt16.max))
+        }
+        for size in shape where size > Int(UInt32.max) {
+            throw .overLimit(
+                tensor: name, field: "a dimension", found: size, limit: Int(UInt32.max))
+        }
         self.name = name
         self.type = type
         self.shape = shape

@@ -126,7 +126,8 @@ extension PackagingError {
         switch self {
         case .file, .zstd: "\(output): \(description)"
         case .checkpoint: description
-        case .model, .format, .unsupportedElementType, .rowTooLarge: "\(file): \(description)"
+        case .model, .format, .duplicateTensor, .overLimit, .unsupportedElementType, .rowTooLarge:
+            "\(file): \(description)"
         }
     }
 }

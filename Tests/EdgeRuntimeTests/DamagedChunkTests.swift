@@ -17,7 +17,9 @@ import Testing
             let codes = container.quantize(input, multipliers: multipliers)
             // Repetitive, so that the chunks are frames.
             let weight = container.add(
-                codes: (0..<96 * 16).map { Int8($0 % 5) }, scales: random.floats(96), [96, 16],
+                codes: (0..<96 * 16).map { Int8($0 % 5) },
+                scales: random.floats(96).map { abs($0) },
+                [96, 16],
                 rowsPerChunk: 64)
             let bias = container.add(random.floats(96), [96])
             let wide = container.linear(codes, weight: weight, bias: bias)

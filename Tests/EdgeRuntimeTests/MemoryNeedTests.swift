@@ -112,10 +112,8 @@ import Testing
         let need = MemoryNeed(
             try container.open().directory, tokenCount: 1, threadCount: 1,
             instructionSet: .fastest)
-        // Rows up to 2 MiB, where they are, and one chunk.
-        let chunk = 48 * columns
-        #expect(need.tableCache > chunk + 1 << 20)
-        #expect(need.tableCache <= chunk + 2 << 20 + 4_096 * 16)
+        // 2 MiB of rows with an index each, and one decoded chunk.
+        #expect(need.tableCache == (2 << 20) + (2 << 20) / columns * 4 + 48 * columns)
         #expect(need.weights == 4_096 * 4)
     }
 

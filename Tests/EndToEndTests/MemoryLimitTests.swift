@@ -45,8 +45,8 @@ import Testing
         // Address space for the mapped file, but not for the weights; the shell counts in KiB.
         let limits = "ulimit -v \((size + weights * 3 / 4) >> 10)"
         let limited = try Program.runEdge.run(
-            limitedBy: limits, [path, "--ids", "1", "--threads", "1", "--max-memory", "100MB"])
-        limited.expectRefusal(3, naming: [path, "the limit is 100000000"])
+            limitedBy: limits, [path, "--ids", "1", "--threads", "1", "--max-memory", "20MB"])
+        limited.expectRefusal(3, naming: [path, "the limit is 20000000"])
         let info = try Program.runEdge.run(limitedBy: limits, ["info", path])
         try info.expectDone()
         let unlimited = try Program.runEdge.run(

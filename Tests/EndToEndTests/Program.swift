@@ -6,6 +6,7 @@ import Testing
 struct Program {
     static let compress = Program(name: "compress")
     static let runEdge = Program(name: "run-edge")
+    static let compare = Program(name: "compare")
 
     let name: String
 

@@ -51,8 +51,8 @@ struct ProgramRun {
             errors.last == 0x0a && errors.filter { $0 == 0x0a }.count == 1,
             "one line on standard error, found: \(errorText)", sourceLocation: sourceLocation)
         #expect(
-            errorText.hasPrefix("compress: ") || errorText.hasPrefix("run-edge: "), "\(errorText)",
-            sourceLocation: sourceLocation)
+            ["compress: ", "run-edge: ", "compare: "].contains { errorText.hasPrefix($0) },
+            "\(errorText)", sourceLocation: sourceLocation)
         for word in words {
             #expect(errorText.contains(word), sourceLocation: sourceLocation)
         }

@@ -169,4 +169,31 @@ import Testing
         ]
         for (error, sentence) in cases { #expect(error.description == sentence) }
     }
+
+    @Test mutating func aWeightCalledLikeAnotherTensorIsRefused() throws {
+        for name in ["tokenizer", "weight.scales"] {
+            sample = try SampleModel()
+            sample.model.parameters[name] = sample.model.parameters["gamma"]
+            for index in sample.model.graph.nodes.indices {
+                guard
+                    case .layerNormalization(var norm) = sample.model.graph.nodes[index].operation
+                else { continue }
+                norm.gamma = name
+                sample.model.graph.nodes[index].operation = .layerNormalization(norm)
+            }
+            guard case .duplicateTensor(name) = refusal() else {
+                Issue.record("two tensors called \(name) were written")
+                continue
+            }
+        }
+    }
+
+    @Test func aNameThatNoFieldHoldsIsRefused() throws {
+        #expect(throws: PackagingError.self) {
+            _ = try StoredTensor(
+                name: String(repeating: "x", count: 65_536), type: .f32, shape: [1], storing: .raw,
+                chunkBytes: 4
+            ) { _ throws(PackagingError) in [] }
+        }
+    }
 }

@@ -36,6 +36,11 @@ int32_t edgep_is_terminal(int32_t descriptor);
 const char *edgep_environment(const char *name);
 _Noreturn void edgep_exit(int32_t status);
 
+// MARK: Bytes
+
+/// Index of the first byte with this value, or −1.
+int64_t edgep_find_byte(const void *bytes, size_t byte_count, uint8_t value);
+
 // MARK: Time and memory
 
 /// Nanoseconds of CLOCK_MONOTONIC.
