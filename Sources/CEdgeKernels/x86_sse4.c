@@ -11,6 +11,14 @@ enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 0, EDGEK_TILE_ROWS = 2 };
 #include "edgek_packing.h"
 #include "x86_shared.h"
 
+/// Names the tile of the enclosing loop for tools/analyze-kernels.
+#if defined(EDGEK_NAME_LOOPS)
+#define EDGEK_NAME_LOOP(rows, columns) \
+    __asm__ volatile("# edgek-loop %c0x%c1" ::"i"(rows), "i"(columns))
+#else
+#define EDGEK_NAME_LOOP(rows, columns) ((void)0)
+#endif
+
 /// |a| · sign(w, a) is exact in 16 bits: |a| ≤ 128, |w| ≤ 127, and 2 · 128 · 127 < 2¹⁵.
 EDGEK_INLINE __m128i add_products(__m128i acc, __m128i magnitude, __m128i a, __m128i w) {
     __m128i pairs = _mm_maddubs_epi16(magnitude, _mm_sign_epi8(w, a));
@@ -27,6 +35,7 @@ EDGEK_INLINE void multiply(
         for (int i = 0; i < 4; i++) acc[r][i] = _mm_setzero_si128();
     }
     for (int64_t group = 0; group < groups; group++, weights += group_stride) {
+        EDGEK_NAME_LOOP(rows, EDGEK_LANES);
         for (int r = 0; r < rows; r++) {
             __m128i a = _mm_set1_epi32(edgek_four_codes(codes + r * code_stride + 4 * group));
             __m128i magnitude = _mm_abs_epi8(a);
