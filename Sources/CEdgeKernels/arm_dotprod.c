@@ -106,7 +106,7 @@ __attribute__((noinline)) static void multiply_8x8(
         "add %[tile], %[tile], #1024\n"
         STORE_ROW(24, 25, 0) STORE_ROW(26, 27, 256) STORE_ROW(28, 29, 512)
         STORE_ROW(30, 31, 768)
-        : [k] "+r"(k), [offset] "+r"(offset), [rest] "+r"(rest), [tile] "+r"(tile)
+        : [k] "+&r"(k), [offset] "+&r"(offset), [rest] "+&r"(rest), [tile] "+&r"(tile)
         : [row0] "r"(rows[0]), [row1] "r"(rows[1]), [row2] "r"(rows[2]), [row3] "r"(rows[3]),
           [row4] "r"(rows[4]), [row5] "r"(rows[5]), [row6] "r"(rows[6]), [row7] "r"(rows[7]),
           [w0] "r"(w[0]), [w1] "r"(w[1]), [w2] "r"(w[2]), [w3] "r"(w[3]), [w4] "r"(w[4]),

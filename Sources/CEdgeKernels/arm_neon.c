@@ -71,40 +71,34 @@ typedef struct {
     "smlal2 v" #products ".8h, v" #w ".16b, v" #a ".16b\n"
 #define TAKE(acc, products) "sadalp v" #acc ".4s, v" #products ".8h\n"
 #define LOAD_CODES(a) "ldr q" #a ", [%[row" #a "], %[k]]\n"
-#define LOAD_WEIGHTS(w, offset) "ldr q" #w ", [%[w], #" #offset "]\n"
+#define LOAD_WEIGHTS(w0, w1, half) \
+    "ld1 {v" #w0 ".16b, v" #w1 ".16b}, [%[half" #half "]]\n"
 
 // 4 rows × 4 columns × 16 inputs. The order is for cores that issue in order: eight products are
-// under way at a time, and each vector is loaded for the next round when it was last used.
+// under way at a time, and vectors are loaded for the next round where nothing else would issue.
 // v0 … v3 codes, v4, v5, v14, v15 weights, v6 … v13 products, v16 … v31 accumulators.
 #define ROUND(NEXT) \
-    NEXT("add %[w], %[w], %[stride]\n") \
-    NEXT("adds %[k], %[k], #16\n") \
     FIRST(6, 4, 0) FIRST(7, 4, 1) FIRST(8, 4, 2) FIRST(9, 4, 3) \
     FIRST(10, 5, 0) FIRST(11, 5, 1) FIRST(12, 5, 2) FIRST(13, 5, 3) \
     SECOND(6, 4, 0) SECOND(7, 4, 1) SECOND(8, 4, 2) SECOND(9, 4, 3) \
-    NEXT(LOAD_WEIGHTS(4, 0)) \
     SECOND(10, 5, 0) SECOND(11, 5, 1) SECOND(12, 5, 2) SECOND(13, 5, 3) \
-    NEXT(LOAD_WEIGHTS(5, 16)) \
+    NEXT(LOAD_WEIGHTS(4, 5, 0)) \
     TAKE(16, 6) TAKE(20, 7) TAKE(24, 8) TAKE(28, 9) \
     TAKE(17, 10) TAKE(21, 11) TAKE(25, 12) TAKE(29, 13) \
     FIRST(6, 14, 0) FIRST(7, 14, 1) FIRST(8, 14, 2) FIRST(9, 14, 3) \
     FIRST(10, 15, 0) FIRST(11, 15, 1) FIRST(12, 15, 2) FIRST(13, 15, 3) \
     SECOND(6, 14, 0) SECOND(7, 14, 1) SECOND(8, 14, 2) SECOND(9, 14, 3) \
-    NEXT(LOAD_WEIGHTS(14, 32)) \
-    SECOND(10, 15, 0) \
-    NEXT(LOAD_CODES(0)) \
-    SECOND(11, 15, 1) \
-    NEXT(LOAD_CODES(1)) \
-    SECOND(12, 15, 2) \
-    NEXT(LOAD_CODES(2)) \
-    SECOND(13, 15, 3) \
-    NEXT(LOAD_CODES(3)) \
-    TAKE(18, 6) \
-    NEXT(LOAD_WEIGHTS(15, 48)) \
-    TAKE(22, 7) \
-    TAKE(26, 8) \
-    TAKE(30, 9) \
-    TAKE(19, 10) TAKE(23, 11) TAKE(27, 12) TAKE(31, 13)
+    SECOND(10, 15, 0) SECOND(11, 15, 1) SECOND(12, 15, 2) SECOND(13, 15, 3) \
+    NEXT(LOAD_WEIGHTS(14, 15, 1)) \
+    TAKE(18, 6) TAKE(22, 7) TAKE(26, 8) TAKE(30, 9) \
+    TAKE(19, 10) TAKE(23, 11) TAKE(27, 12) TAKE(31, 13) \
+    NEXT(LOAD_CODES(0) LOAD_CODES(1) LOAD_CODES(2) LOAD_CODES(3)) \
+    NEXT(STEP)
+
+#define STEP \
+    "adds %[k], %[k], #16\n" \
+    "add %[half0], %[half0], %[stride]\n" \
+    "add %[half1], %[half1], %[stride]\n"
 
 #define LAST_COLUMN(w, offset, acc0, acc1, acc2, acc3) \
     "ldr d" #w ", [%[last], #" #offset "]\n" \
@@ -128,29 +122,27 @@ __attribute__((noinline)) static void multiply_4x4(
     const int8_t *codes, int64_t code_stride, strip weights, int32_t *tile
 ) {
     _Static_assert(EDGEK_COLUMN_GRAIN * sizeof *tile == 256, "the distance of rows in STORE_ROW");
-    int64_t last_k = weights.pair_count > 0 ? PAIR_DEPTH * (weights.pair_count - 1) : 0;
-    const int8_t *row0 = codes + last_k, *row1 = row0 + code_stride;
+    // Inputs are counted upwards to zero.
+    int64_t k = -PAIR_DEPTH * weights.pair_count;
+    const int8_t *row0 = codes - k, *row1 = row0 + code_stride;
     const int8_t *row2 = row1 + code_stride, *row3 = row2 + code_stride;
-    int64_t k = -last_k;
+    const uint8_t *half1 = weights.pairs + 2 * PAIR_DEPTH;
     __asm__ volatile(
         CLEAR(16, 17, 18, 19) CLEAR(20, 21, 22, 23) CLEAR(24, 25, 26, 27) CLEAR(28, 29, 30, 31)
         "cbz %[pairs], 3f\n"
         LOAD_CODES(0) LOAD_CODES(1) LOAD_CODES(2) LOAD_CODES(3)
-        LOAD_WEIGHTS(4, 0) LOAD_WEIGHTS(5, 16) LOAD_WEIGHTS(14, 32) LOAD_WEIGHTS(15, 48)
-        "cbz %[k], 2f\n"
+        LOAD_WEIGHTS(4, 5, 0) LOAD_WEIGHTS(14, 15, 1)
+        STEP
+        "b.eq 2f\n"
         "1:\n"
         "// edgek-loop 4x4\n"
         ROUND(ALWAYS)
         "b.ne 1b\n"
         "2:\n"
         ROUND(NEVER)
-        "add %[k], %[k], #16\n"
         "3:\n"
         "cbz %[last], 4f\n"
-        "ldr d0, [%[row0], %[k]]\n"
-        "ldr d1, [%[row1], %[k]]\n"
-        "ldr d2, [%[row2], %[k]]\n"
-        "ldr d3, [%[row3], %[k]]\n"
+        "ldr d0, [%[row0]]\nldr d1, [%[row1]]\nldr d2, [%[row2]]\nldr d3, [%[row3]]\n"
         LAST_COLUMN(4, 0, 16, 20, 24, 28)
         LAST_COLUMN(5, 8, 17, 21, 25, 29)
         LAST_COLUMN(14, 16, 18, 22, 26, 30)
@@ -160,7 +152,7 @@ __attribute__((noinline)) static void multiply_4x4(
         STORE_ROW(20, 21, 22, 23, 256)
         STORE_ROW(24, 25, 26, 27, 512)
         STORE_ROW(28, 29, 30, 31, 768)
-        : [w] "+r"(weights.pairs), [k] "+r"(k)
+        : [half0] "+&r"(weights.pairs), [half1] "+&r"(half1), [k] "+&r"(k)
         : [row0] "r"(row0), [row1] "r"(row1), [row2] "r"(row2), [row3] "r"(row3),
           [pairs] "r"(weights.pair_count), [stride] "r"(weights.stride), [last] "r"(weights.last),
           [tile] "r"(tile)
