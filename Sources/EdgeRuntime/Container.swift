@@ -72,6 +72,15 @@ package final class Container {
         return stored
     }
 
+    /// Gives the stored bytes of a tensor back to the operating system until they are read again.
+    func releasePages(of tensor: TensorRecord) {
+        guard isMapped, tensor.chunkCount > 0, let start = bytes.baseAddress else { return }
+        let first = directory.chunks[tensor.firstChunk]
+        let last = directory.chunks[tensor.firstChunk + tensor.chunkCount - 1]
+        edgep_release_pages(
+            start + first.offset, last.offset + last.storedSize - first.offset)
+    }
+
     /// Whether the bytes from 128 on have the digest that the header records.
     package func contentDigestMatches() -> Bool {
         var state = atn_sha256()

@@ -107,6 +107,16 @@ private final class MatrixLoader {
     }
 
     func load(_ tensor: TensorRecord, scales: AlignedBuffer?) throws(RuntimeError) -> LinearWeight {
+        let weight = try loadStored(tensor, scales: scales)
+        if case .mappedFloats = weight { return weight }
+        // Everything is in its final place; the pages of the file would only count twice.
+        container.releasePages(of: tensor)
+        return weight
+    }
+
+    private func loadStored(
+        _ tensor: TensorRecord, scales: AlignedBuffer?
+    ) throws(RuntimeError) -> LinearWeight {
         switch tensor.type {
         case .i8, .u8:
             guard let scales else { throw .outOfMemory(byteCount: 0) }
