@@ -117,6 +117,97 @@ __attribute__((noinline)) static void multiply_8x8(
           "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory");
 }
 
+// Columns 4c … 4c + 3 of a panel.
+#define LOAD_COLUMNS(w, c) "ldr q" #w ", [%[w" #c "], %[offset]]\n"
+#define ADVANCE "add %[offset], %[offset], %[stride]\n"
+#define ALWAYS(instructions) instructions
+#define NEVER(instructions)
+
+// Four groups of 4 rows × 16 columns; weights are loaded two groups ahead.
+// v0 … v3 codes, v4 … v11 weights, v16 … v31 accumulators.
+#define WIDE_ROUND(NEXT) \
+    ADVANCE \
+    DOT(16, 4, 0, 0) DOT(20, 4, 1, 0) DOT(24, 4, 2, 0) DOT(28, 4, 3, 0) LOAD_COLUMNS(4, 0) \
+    DOT(17, 5, 0, 0) DOT(21, 5, 1, 0) DOT(25, 5, 2, 0) DOT(29, 5, 3, 0) LOAD_COLUMNS(5, 1) \
+    DOT(18, 6, 0, 0) DOT(22, 6, 1, 0) DOT(26, 6, 2, 0) DOT(30, 6, 3, 0) LOAD_COLUMNS(6, 2) \
+    DOT(19, 7, 0, 0) DOT(23, 7, 1, 0) DOT(27, 7, 2, 0) DOT(31, 7, 3, 0) LOAD_COLUMNS(7, 3) \
+    ADVANCE \
+    DOT(16, 8, 0, 1) DOT(20, 8, 1, 1) DOT(24, 8, 2, 1) DOT(28, 8, 3, 1) LOAD_COLUMNS(8, 0) \
+    DOT(17, 9, 0, 1) DOT(21, 9, 1, 1) DOT(25, 9, 2, 1) DOT(29, 9, 3, 1) LOAD_COLUMNS(9, 1) \
+    DOT(18, 10, 0, 1) DOT(22, 10, 1, 1) DOT(26, 10, 2, 1) DOT(30, 10, 3, 1) LOAD_COLUMNS(10, 2) \
+    DOT(19, 11, 0, 1) DOT(23, 11, 1, 1) DOT(27, 11, 2, 1) DOT(31, 11, 3, 1) LOAD_COLUMNS(11, 3) \
+    NEXT(ADVANCE) \
+    DOT(16, 4, 0, 2) DOT(20, 4, 1, 2) DOT(24, 4, 2, 2) DOT(28, 4, 3, 2) NEXT(LOAD_COLUMNS(4, 0)) \
+    DOT(17, 5, 0, 2) DOT(21, 5, 1, 2) DOT(25, 5, 2, 2) DOT(29, 5, 3, 2) NEXT(LOAD_COLUMNS(5, 1)) \
+    DOT(18, 6, 0, 2) DOT(22, 6, 1, 2) DOT(26, 6, 2, 2) DOT(30, 6, 3, 2) NEXT(LOAD_COLUMNS(6, 2)) \
+    DOT(19, 7, 0, 2) DOT(23, 7, 1, 2) DOT(27, 7, 2, 2) DOT(31, 7, 3, 2) NEXT(LOAD_COLUMNS(7, 3)) \
+    NEXT(ADVANCE) \
+    DOT(16, 8, 0, 3) DOT(20, 8, 1, 3) DOT(24, 8, 2, 3) DOT(28, 8, 3, 3) NEXT(LOAD_COLUMNS(8, 0)) \
+    DOT(17, 9, 0, 3) DOT(21, 9, 1, 3) DOT(25, 9, 2, 3) DOT(29, 9, 3, 3) NEXT(LOAD_COLUMNS(9, 1)) \
+    DOT(18, 10, 0, 3) DOT(22, 10, 1, 3) DOT(26, 10, 2, 3) DOT(30, 10, 3, 3) \
+    NEXT(LOAD_COLUMNS(10, 2)) \
+    DOT(19, 11, 0, 3) NEXT(LOAD_CODES(0)) DOT(23, 11, 1, 3) NEXT(LOAD_CODES(1)) \
+    DOT(27, 11, 2, 3) NEXT(LOAD_CODES(2)) DOT(31, 11, 3, 3) NEXT(LOAD_CODES(3)) \
+    NEXT(LOAD_COLUMNS(11, 3))
+
+#define WIDE_GROUP(lane) \
+    ADVANCE \
+    LOAD_COLUMNS(4, 0) LOAD_COLUMNS(5, 1) LOAD_COLUMNS(6, 2) LOAD_COLUMNS(7, 3) \
+    DOT(16, 4, 0, lane) DOT(20, 4, 1, lane) DOT(24, 4, 2, lane) DOT(28, 4, 3, lane) \
+    DOT(17, 5, 0, lane) DOT(21, 5, 1, lane) DOT(25, 5, 2, lane) DOT(29, 5, 3, lane) \
+    DOT(18, 6, 0, lane) DOT(22, 6, 1, lane) DOT(26, 6, 2, lane) DOT(30, 6, 3, lane) \
+    DOT(19, 7, 0, lane) DOT(23, 7, 1, lane) DOT(27, 7, 2, lane) DOT(31, 7, 3, lane)
+
+/// Four rows by one panel of 16 columns.
+__attribute__((noinline)) static void multiply_4x16(
+    const int8_t *codes, int64_t code_stride, const uint8_t *weights, int64_t group_stride,
+    int64_t groups, int32_t *tile
+) {
+    // Inputs are counted upwards to zero.
+    int64_t quads = groups / 4, rest = groups % 4, k = -16 * quads, offset = -group_stride;
+    const int8_t *row0 = codes - k, *row1 = row0 + code_stride;
+    const int8_t *row2 = row1 + code_stride, *row3 = row2 + code_stride;
+    __asm__ volatile(
+        CLEAR(16, 17, 18, 19) CLEAR(20, 21, 22, 23) CLEAR(24, 25, 26, 27) CLEAR(28, 29, 30, 31)
+        "cbz %[k], 3f\n"
+        LOAD_CODES(0) LOAD_CODES(1) LOAD_CODES(2) LOAD_CODES(3)
+        ADVANCE
+        LOAD_COLUMNS(4, 0) LOAD_COLUMNS(5, 1) LOAD_COLUMNS(6, 2) LOAD_COLUMNS(7, 3)
+        ADVANCE
+        LOAD_COLUMNS(8, 0) LOAD_COLUMNS(9, 1) LOAD_COLUMNS(10, 2) LOAD_COLUMNS(11, 3)
+        "adds %[k], %[k], #16\n"
+        "b.eq 2f\n"
+        "1:\n"
+        "// edgek-loop 4x16\n"
+        WIDE_ROUND(ALWAYS)
+        "adds %[k], %[k], #16\n"
+        "b.ne 1b\n"
+        "2:\n"
+        WIDE_ROUND(NEVER)
+        "3:\n"
+        "cbz %[rest], 4f\n"
+        // Rows of codes are padded, so whole vectors can be read.
+        LOAD_CODES(0) LOAD_CODES(1) LOAD_CODES(2) LOAD_CODES(3)
+        WIDE_GROUP(0)
+        "subs %[rest], %[rest], #1\n"
+        "b.eq 4f\n"
+        WIDE_GROUP(1)
+        "subs %[rest], %[rest], #1\n"
+        "b.eq 4f\n"
+        WIDE_GROUP(2)
+        "4:\n"
+        STORE_ROW(16, 17, 0) STORE_ROW(18, 19, 32) STORE_ROW(20, 21, 256) STORE_ROW(22, 23, 288)
+        STORE_ROW(24, 25, 512) STORE_ROW(26, 27, 544) STORE_ROW(28, 29, 768)
+        STORE_ROW(30, 31, 800)
+        : [k] "+&r"(k), [offset] "+&r"(offset), [rest] "+&r"(rest)
+        : [row0] "r"(row0), [row1] "r"(row1), [row2] "r"(row2), [row3] "r"(row3),
+          [w0] "r"(weights), [w1] "r"(weights + 16), [w2] "r"(weights + 32),
+          [w3] "r"(weights + 48), [stride] "r"(group_stride), [tile] "r"(tile)
+        : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v16", "v17",
+          "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
+          "v30", "v31", "cc", "memory");
+}
+
 /// Takes in group `lane` of the four that `a` holds.
 #define ADD_GROUP(lane) \
     do { \
@@ -129,16 +220,16 @@ __attribute__((noinline)) static void multiply_8x8(
         weights += group_stride; \
     } while (0)
 
-/// Up to four rows by one panel of 16 columns.
+/// Up to three rows by one panel of 16 columns.
 EDGEK_INLINE void multiply(
     const int rows, const int8_t *codes, int64_t code_stride, const uint8_t *weights,
     int64_t group_stride, int64_t groups, int32_t *tile
 ) {
-    int32x4_t acc[4][4];
+    int32x4_t acc[3][4];
     for (int r = 0; r < rows; r++) {
         for (int i = 0; i < 4; i++) acc[r][i] = vdupq_n_s32(0);
     }
-    int8x16_t a[4];
+    int8x16_t a[3];
     int64_t group = 0;
     for (; group + 4 <= groups; group += 4) {
         EDGEK_NAME_LOOP(rows, EDGEK_LANES);
@@ -178,7 +269,7 @@ static void multiply_tile(
             continue;
         }
         if (rows >= 4) {
-            multiply(4, codes, code_stride, weights, group_stride, groups, tile);
+            multiply_4x16(codes, code_stride, weights, group_stride, groups, tile);
             r = 4;
         }
         const int8_t *rest = codes + r * code_stride;
