@@ -119,7 +119,9 @@ let package = Package(
         tests(
             "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
         tests("EndToEndTests", ["CChecksums"]),
-        tests("EdgeTokenizerTests", ["EdgeTokenizer", "Packaging"], exclude: ["Fixtures"]),
+        tests(
+            "EdgeTokenizerTests", ["EdgeTokenizer", "Packaging", "Checkpoints"],
+            exclude: ["Fixtures"]),
         tests("CChecksumsTests", ["CChecksums"]),
         tests("CEdgeKernelsTests", ["CEdgeKernels"]),
         tests("CEdgePlatformTests", ["CEdgePlatform", "CZstd"]),

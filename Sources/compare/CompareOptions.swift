@@ -54,8 +54,9 @@ struct CompareOptions {
             markdown = output
         case "html":
             throw Failure(
-                usage: "\(output): HTML reports are not available in this version; "
-                    + "--markdown and --json, or -o with a name in .md or .json, are")
+                "\(output): HTML reports are not available in this version; "
+                    + "--markdown and --json, or -o with a name in .md or .json, are",
+                .wrongUsage)
         default:
             throw Failure(
                 .unknownValue(option: "--output", value: output, known: "names in .md and .json"))

@@ -1,4 +1,5 @@
 import Checkpoints
+import CommandLineSupport
 import Evaluation
 import ModelGraph
 

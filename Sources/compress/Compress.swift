@@ -16,19 +16,3 @@ struct Compress {
         }
     }
 }
-
-/// Why the program stops: one sentence and an exit status.
-struct Failure: Error {
-    let message: String
-    let status: ExitStatus
-
-    init(_ message: String, _ status: ExitStatus) {
-        self.message = message
-        self.status = status
-    }
-
-    init(_ error: UsageError) {
-        message = error.message
-        status = .wrongUsage
-    }
-}

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -24,21 +25,21 @@ enum Fixtures {
     }
 
     /// The values of a file of JSON lines.
-    static func lines(_ name: String) throws -> [OrderedJSON] {
+    static func lines(_ name: String) throws -> [JSONValue] {
         try load(name).split(separator: 0x0A).map {
-            try OrderedJSONParser.parse([UInt8]($0), file: .tokenizer)
+            try JSONValue(parsing: [UInt8]($0))
         }
     }
 
     /// A tokenizer with the BERT vocabulary and the options of a case.
-    static func tokenizer(_ options: OrderedJSON) throws -> Tokenizer {
+    static func tokenizer(_ options: JSONValue) throws -> Tokenizer {
         var source = try bertSource.get()
         source.normalization.cleansText = options["clean_text"] == .bool(true)
         source.normalization.separatesIdeographs =
             options["handle_chinese_chars"] == .bool(true)
         source.normalization.lowercases = options["lowercase"] == .bool(true)
         source.normalization.stripsAccents =
-            (options["strip_accents"] ?? options["lowercase"]) == .bool(true)
+            options["strip_accents"]?.bool ?? source.normalization.lowercases
         return try Tokenizer(source.makeBlob())
     }
 
@@ -68,11 +69,11 @@ enum Fixtures {
         """
 }
 
-extension OrderedJSON {
+extension JSONValue {
     /// The UTF-8 bytes of a string.
-    var bytes: [UInt8] { if case .string(let bytes) = self { bytes } else { [] } }
+    var bytes: [UInt8] { Array((string ?? "").utf8) }
 
-    var elements: [OrderedJSON] { if case .array(let elements) = self { elements } else { [] } }
+    var elements: [JSONValue] { array ?? [] }
 
     var ids: [Int32] { elements.compactMap { $0.integer.map { Int32($0) } } }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Testing
 
 @testable import EdgeTokenizer
@@ -77,40 +78,42 @@ struct TokenizerSourceTests {
         #expect(tokenizer.encodeWithoutSpecialTokens(Array("é e\u{301}".utf8)) == [3, 5])
     }
 
-    @Test("Escapes of JSON are read")
-    func escapes() throws {
-        let value = try OrderedJSONParser.parse(
-            Array(#" {"a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00" : [-1.5e+3 , 0, true, null]} "#.utf8),
-            file: .tokenizer)
-        let key = Array("a\"\\/\u{8}\u{C}\n\r\té😀".utf8)
-        #expect(
-            value
-                == .object([
-                    .init(
-                        key: key,
-                        value: .array([
-                            .number(Array("-1.5e+3".utf8)), .number([0x30]), .bool(true), .null,
-                        ]))
-                ]))
+    @Test("A special token of a template is sought by its code points")
+    func equivalentSpecialTokens() throws {
+        let old = "{\"type\": \"BertProcessing\", \"sep\": [\"[SEP]\", 2], \"cls\": [\"[CLS]\", 1]}"
+        let first = "{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}"
+        let second = "{\"Sequence\": {\"id\": \"B\", \"type_id\": 0}}"
+        let token = "{\"SpecialToken\": {\"id\": \"e\u{301}\", \"type_id\": 0}}"
+        func template(_ table: String) -> String {
+            "{\"type\": \"TemplateProcessing\", \"single\": [\(first), \(token)], "
+                + "\"pair\": [\(first), \(second)], \"special_tokens\": \(table)}"
+        }
+        let source = try Fixtures.smallSource {
+            $0 = $0.replacing(
+                old,
+                with: template("{\"\\u00e9\": {\"ids\": [1]}, \"e\u{301}\": {\"ids\": [2]}}"))
+        }
+        #expect(source.single == [.first(typeID: 0), .token(id: 2, typeID: 0)])
+        expect(
+            .templateTokenMissing(token: "e\u{301}"), replacing: old,
+            with: template("{\"\\u00e9\": {\"ids\": [1]}}"))
     }
 
-    @Test(
-        "Text that is not JSON is refused at the byte where it goes wrong",
-        arguments: [
-            ("", 0, "the text ends early"), ("{} x", 3, "text after the end"),
-            ("{\"a\" 1}", 5, "expected :"), ("{\"a\":1", 6, "expected , or }"),
-            ("{1:2}", 1, "expected a key"), ("[1 2]", 3, "expected , or ]"),
-            ("[01]", 3, "a number starts with 0"), ("[1.]", 3, "expected a digit"),
-            ("[1e]", 3, "expected a digit"), ("[+1]", 1, "expected a value"),
-            ("[tru]", 1, "unknown word"), ("\"a", 2, "the text ends within a string"),
-            ("\"\u{1}\"", 2, "control character in a string"), ("\"\\x\"", 3, "unknown escape"),
-            ("\"\\u12g4\"", 3, "expected four hexadecimal digits"),
-            ("\"\\ud800\"", 7, "half a surrogate"),
-            ("\"\\ud800\\u0041\"", 13, "half a surrogate"),
-            (String(repeating: "[", count: 65), 65, "nested deeper than 64 levels"),
-        ])
-    func invalidJSON(text: String, offset: Int, reason: String) {
-        expect(.invalidJSON(file: .tokenizer, offset: offset, reason: reason), json: text)
+    @Test("Text that is not JSON is refused with the rule that it breaks and the byte")
+    func invalidJSON() {
+        expect(.invalidJSON(file: .tokenizer, .unexpectedEnd(offset: 0)), json: "")
+        expect(.invalidJSON(file: .tokenizer, .trailingBytes(offset: 3)), json: "{} x")
+        expect(
+            .invalidJSON(file: .configuration, .invalidNumber(offset: 5)),
+            vocabulary: "[UNK]\n", configuration: "{\"a\":01}")
+        expect(
+            .invalidJSON(file: .tokenizer, .nestedTooDeeply(limit: 128, offset: 128)),
+            json: String(repeating: "[", count: 129))
+        #expect(
+            TokenizerSourceError.invalidJSON(
+                file: .tokenizer, .unexpectedByte(0x31, offset: 5)
+            ).description
+                == "tokenizer.json is not JSON: unexpected '1' at byte 5 of the JSON text")
     }
 
     @Test("Broken files are refused")
@@ -135,8 +138,8 @@ struct TokenizerSourceTests {
             with: "\"vocabulary\"")
         expect(
             .wrongType(
-                file: .tokenizer, name: "normalizer.lowercase", expected: "a truth value",
-                found: "a number"),
+                file: .tokenizer, name: "normalizer.lowercase", expected: "a boolean",
+                found: "an integer"),
             replacing: "\"lowercase\": true", with: "\"lowercase\": 1")
     }
 
@@ -202,7 +205,7 @@ struct TokenizerSourceTests {
         expect(
             .wrongType(
                 file: .tokenizer, name: "the id of token \"ab\"",
-                expected: "a whole number from 0 on", found: "a number"),
+                expected: "a whole number from 0 on", found: "-5"),
             replacing: "\"ab\": 5", with: "\"ab\": -5")
         expect(
             .unknownTokenMissing(token: "<unk>"), replacing: "\"unk_token\": \"[UNK]\"",

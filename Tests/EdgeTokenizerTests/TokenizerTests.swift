@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -22,7 +23,7 @@ struct TokenizerTests {
     func options() throws {
         let cases = try Fixtures.lines("options.jsonl")
         #expect(cases.count >= 24 * 90)
-        var known: (options: OrderedJSON, tokenizer: Tokenizer)?
+        var known: (options: JSONValue, tokenizer: Tokenizer)?
         for (index, line) in cases.enumerated() {
             let options = try #require(line["options"])
             if known?.options != options {

@@ -1,90 +1,107 @@
+import Checkpoints
+
 /// The members of a JSON object of one file, read with their expected types.
 struct JSONFields {
     let file: TokenizerFile
     /// The object's place in the file, empty for the outermost one.
     let path: String
-    let value: OrderedJSON
+    let object: JSONObject
 
     /// - Throws: if the value is not an object.
     init(
-        _ value: OrderedJSON, file: TokenizerFile, path: String = ""
+        _ value: JSONValue, file: TokenizerFile, path: String = ""
     ) throws(TokenizerSourceError) {
-        self.file = file
-        self.path = path
-        self.value = value
-        guard case .object = value else {
+        guard let object = value.object else {
             throw .wrongType(
                 file: file, name: path.isEmpty ? "its content" : path, expected: "an object",
                 found: value.kind)
         }
+        self.file = file
+        self.path = path
+        self.object = object
     }
 
-    var members: [OrderedJSON.Member] {
-        if case .object(let members) = value { members } else { [] }
+    /// - Throws: if the bytes are not a JSON object.
+    init(parsing bytes: [UInt8], file: TokenizerFile) throws(TokenizerSourceError) {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes)
+        } catch {
+            switch error {
+            case .invalidUTF8: throw .invalidUTF8(file: file)
+            case .duplicateName(let name, _): throw .duplicateKey(file: file, key: name)
+            default: throw .invalidJSON(file: file, error)
+            }
+        }
+        try self.init(value, file: file)
     }
 
-    func name(_ key: StaticString) -> String { path.isEmpty ? "\(key)" : "\(path).\(key)" }
+    /// The member with a key, null counting as absent.
+    func value(_ key: String) -> JSONValue? {
+        guard let value = object[key], !value.isNull else { return nil }
+        return value
+    }
+
+    func name(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     private func mismatch(
-        _ key: StaticString, _ expected: String, _ found: OrderedJSON
+        _ key: String, _ expected: String, _ found: JSONValue
     ) -> TokenizerSourceError {
         .wrongType(file: file, name: name(key), expected: expected, found: found.kind)
     }
 
-    func missing(_ key: StaticString) -> TokenizerSourceError {
+    func missing(_ key: String) -> TokenizerSourceError {
         .missingField(file: file, name: name(key))
     }
 
-    func object(_ key: StaticString) throws(TokenizerSourceError) -> JSONFields? {
-        guard let member = value[key] else { return nil }
-        return try JSONFields(member, file: file, path: name(key))
+    func object(_ key: String) throws(TokenizerSourceError) -> JSONFields? {
+        guard let value = value(key) else { return nil }
+        return try JSONFields(value, file: file, path: name(key))
     }
 
-    func array(_ key: StaticString) throws(TokenizerSourceError) -> [OrderedJSON]? {
-        guard let member = value[key] else { return nil }
-        guard case .array(let elements) = member else { throw mismatch(key, "an array", member) }
-        return elements
+    func array(_ key: String) throws(TokenizerSourceError) -> [JSONValue]? {
+        guard let value = value(key) else { return nil }
+        guard let array = value.array else { throw mismatch(key, "an array", value) }
+        return array
     }
 
-    func bytes(_ key: StaticString) throws(TokenizerSourceError) -> [UInt8]? {
-        guard let member = value[key] else { return nil }
-        guard case .string(let bytes) = member else { throw mismatch(key, "a string", member) }
-        return bytes
+    func string(_ key: String) throws(TokenizerSourceError) -> String? {
+        guard let value = value(key) else { return nil }
+        guard let string = value.string else { throw mismatch(key, "a string", value) }
+        return string
     }
 
-    func string(_ key: StaticString) throws(TokenizerSourceError) -> String? {
-        try bytes(key).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    func bool(_ key: StaticString) throws(TokenizerSourceError) -> Bool? {
-        guard let member = value[key] else { return nil }
-        guard case .bool(let bool) = member else {
-            throw mismatch(key, "a truth value", member)
-        }
+    func bool(_ key: String) throws(TokenizerSourceError) -> Bool? {
+        guard let value = value(key) else { return nil }
+        guard let bool = value.bool else { throw mismatch(key, "a boolean", value) }
         return bool
     }
 
-    /// A number from 0 on.
-    func count(_ key: StaticString) throws(TokenizerSourceError) -> Int? {
-        guard let member = value[key] else { return nil }
-        guard let integer = member.integer, integer >= 0 else {
-            throw mismatch(key, "a whole number from 0 on", member)
-        }
-        return integer
+    func requiredString(_ key: String) throws(TokenizerSourceError) -> String {
+        guard let string = try string(key) else { throw missing(key) }
+        return string
     }
 
-    func requiredBytes(_ key: StaticString) throws(TokenizerSourceError) -> [UInt8] {
-        guard let bytes = try bytes(key) else { throw missing(key) }
-        return bytes
-    }
-
-    func requiredBool(_ key: StaticString) throws(TokenizerSourceError) -> Bool {
+    func requiredBool(_ key: String) throws(TokenizerSourceError) -> Bool {
         guard let bool = try bool(key) else { throw missing(key) }
         return bool
     }
 
-    func requiredCount(_ key: StaticString) throws(TokenizerSourceError) -> Int {
-        guard let count = try count(key) else { throw missing(key) }
-        return count
+    /// A number from 0 on.
+    func requiredCount(_ key: String) throws(TokenizerSourceError) -> Int {
+        guard let value = value(key) else { throw missing(key) }
+        return try count(value, name: name(key))
+    }
+
+    /// The number from 0 on that a value of this file must be.
+    func count(
+        _ value: JSONValue, name: @autoclosure () -> String
+    ) throws(TokenizerSourceError) -> Int {
+        guard let integer = value.integer, integer >= 0 else {
+            throw .wrongType(
+                file: file, name: name(), expected: "a whole number from 0 on",
+                found: value.integer.map { String($0) } ?? value.kind)
+        }
+        return integer
     }
 }

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Ids of the tokens with a role, as far as the vocabulary has them.
 struct SpecialTokenIDs {
     var padding: Int?
@@ -7,25 +9,26 @@ struct SpecialTokenIDs {
     var mask: Int?
 
     /// The keys of `tokenizer_config.json` and BERT's names.
-    static let roles: [(key: StaticString, standard: StaticString)] = [
+    static let roles: [(key: String, standard: String)] = [
         ("pad_token", "[PAD]"), ("unk_token", "[UNK]"), ("cls_token", "[CLS]"),
         ("sep_token", "[SEP]"), ("mask_token", "[MASK]"),
     ]
 
     /// The token that a configuration names for a role.
     static func token(
-        _ fields: JSONFields, _ key: StaticString
+        _ fields: JSONFields, _ key: String
     ) throws(TokenizerSourceError) -> [UInt8]? {
-        guard let value = fields.value[key] else { return nil }
-        return try content(value, fields.file, "\(key)")
+        guard let value = fields.value(key) else { return nil }
+        return try content(value, fields.file, key)
     }
 
     /// A token written as a string or as an object with its content.
     static func content(
-        _ value: OrderedJSON, _ file: TokenizerFile, _ name: String
+        _ value: JSONValue, _ file: TokenizerFile, _ name: String
     ) throws(TokenizerSourceError) -> [UInt8] {
-        if case .string(let text) = value { return text }
-        return try JSONFields(value, file: file, path: name).requiredBytes("content")
+        if let text = value.string { return Array(text.utf8) }
+        let fields = try JSONFields(value, file: file, path: name)
+        return Array(try fields.requiredString("content").utf8)
     }
 }
 
@@ -36,11 +39,11 @@ extension TokenizerSource {
         for role in SpecialTokenIDs.roles {
             if let token = try SpecialTokenIDs.token(fields, role.key) {
                 guard let id = id(token) else {
-                    throw .specialTokenMissing(name: "\(role.key)", token: Self.text(token))
+                    throw .specialTokenMissing(name: role.key, token: Self.text(token))
                 }
                 found.append(id)
             } else {
-                found.append(id(Array("\(role.standard)".utf8)))
+                found.append(id(Array(role.standard.utf8)))
             }
         }
         specialTokens = SpecialTokenIDs(

@@ -1,3 +1,5 @@
+import Checkpoints
+
 extension TokenizerSource {
     /// Reads the templates that put special tokens around texts.
     mutating func readPostProcessor(_ fields: JSONFields) throws(TokenizerSourceError) {
@@ -36,9 +38,9 @@ extension TokenizerSource {
 
     /// The ids of the start and end token, each written as `[token, id]`.
     private func ends(_ fields: JSONFields) throws(TokenizerSourceError) -> (Int, Int) {
-        func id(_ key: StaticString) throws(TokenizerSourceError) -> Int {
+        func id(_ key: String) throws(TokenizerSourceError) -> Int {
             guard let parts = try fields.array(key) else { throw fields.missing(key) }
-            guard parts.count == 2, case .string(let token) = parts[0],
+            guard parts.count == 2, let token = parts[0].string,
                 let id = parts[1].integer
             else {
                 throw .wrongType(
@@ -50,16 +52,16 @@ extension TokenizerSource {
         return (try id("cls"), try id("sep"))
     }
 
-    private func checked(_ id: Int, _ token: [UInt8]) throws(TokenizerSourceError) -> Int {
+    private func checked(_ id: Int, _ token: String) throws(TokenizerSourceError) -> Int {
         guard id >= 0, id < vocabularySize else {
             throw .templateIDMissing(
-                token: Self.text(token), id: id, tokenCount: vocabularySize)
+                token: token, id: id, tokenCount: vocabularySize)
         }
         return id
     }
 
     private func template(
-        _ key: StaticString, _ fields: JSONFields
+        _ key: String, _ fields: JSONFields
     ) throws(TokenizerSourceError) -> [TemplatePiece] {
         guard let elements = try fields.array(key) else { throw fields.missing(key) }
         var pieces: [TemplatePiece] = []
@@ -70,29 +72,28 @@ extension TokenizerSource {
                 switch try sequence.string("id") {
                 case "A": pieces.append(.first(typeID: typeID))
                 case "B": pieces.append(.second(typeID: typeID))
-                default: throw .wrongTemplate(name: "\(key)")
+                default: throw .wrongTemplate(name: key)
                 }
             } else if let token = try piece.object("SpecialToken") {
                 let typeID = try token.requiredCount("type_id")
-                for id in try specialIDs(token.requiredBytes("id"), fields) {
+                for id in try specialIDs(token.requiredString("id"), fields) {
                     pieces.append(.token(id: id, typeID: typeID))
                 }
             } else {
-                throw .wrongTemplate(name: "\(key)")
+                throw .wrongTemplate(name: key)
             }
         }
         return pieces
     }
 
     private func specialIDs(
-        _ token: [UInt8], _ fields: JSONFields
+        _ token: String, _ fields: JSONFields
     ) throws(TokenizerSourceError) -> [Int] {
-        let table = try fields.object("special_tokens")
-        guard let entry = table?.members.first(where: { $0.key == token }) else {
-            throw .templateTokenMissing(token: Self.text(token))
+        guard let entry = try fields.object("special_tokens")?.object[token] else {
+            throw .templateTokenMissing(token: token)
         }
         let entryFields = try JSONFields(
-            entry.value, file: .tokenizer, path: fields.name("special_tokens"))
+            entry, file: .tokenizer, path: fields.name("special_tokens"))
         guard let elements = try entryFields.array("ids") else {
             throw entryFields.missing("ids")
         }

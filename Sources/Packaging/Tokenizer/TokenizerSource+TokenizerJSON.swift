@@ -1,3 +1,5 @@
+import Checkpoints
+
 extension TokenizerSource {
     /// Reads `tokenizer.json`.
     mutating func readTokenizer(_ fields: JSONFields) throws(TokenizerSourceError) {
@@ -30,11 +32,12 @@ extension TokenizerSource {
     private mutating func readModel(_ fields: JSONFields) throws(TokenizerSourceError) {
         guard let model = try fields.object("model") else { throw fields.missing("model") }
         // Old files name no type; only WordPiece has this limit.
-        let isUntypedWordPiece = model.value["max_input_chars_per_word"] != nil
+        let isUntypedWordPiece = model.value("max_input_chars_per_word") != nil
         let type = try model.string("type") ?? (isUntypedWordPiece ? "WordPiece" : "null")
         guard type == "WordPiece" else { throw .unsupportedModel(found: type) }
-        unknownToken = try model.requiredBytes("unk_token")
-        continuationPrefix = try model.requiredBytes("continuing_subword_prefix")
+        unknownToken = Array(try model.requiredString("unk_token").utf8)
+        continuationPrefix = Array(
+            try model.requiredString("continuing_subword_prefix").utf8)
         maximumCharactersPerWord = try model.requiredCount("max_input_chars_per_word")
         guard maximumCharactersPerWord > 0 else {
             throw .unsupportedOption(
@@ -47,14 +50,12 @@ extension TokenizerSource {
 
     private mutating func readVocabulary(_ fields: JSONFields) throws(TokenizerSourceError) {
         var tokens: [(id: Int, text: [UInt8])] = []
-        for member in fields.members {
-            guard let id = member.value.integer, id >= 0 else {
-                throw .wrongType(
-                    file: .tokenizer, name: "the id of token \"\(Self.text(member.key))\"",
-                    expected: "a whole number from 0 on", found: member.value.kind)
-            }
-            tokens.append((id, member.key))
-            ids[member.key] = id
+        for member in fields.object.members {
+            let id = try fields.count(
+                member.value, name: "the id of token \"\(member.name)\"")
+            let text = Array(member.name.utf8)
+            tokens.append((id, text))
+            ids[text] = id
         }
         tokens.sort { $0.id < $1.id }
         for (index, token) in tokens.enumerated() {
@@ -92,9 +93,9 @@ extension TokenizerSource {
 
     /// Takes an added token; new ones continue the ids of the vocabulary, as in Hugging Face.
     mutating func addToken(_ fields: JSONFields, id: Int) throws(TokenizerSourceError) {
-        let text = try fields.requiredBytes("content")
+        let name = try fields.requiredString("content")
+        let text = Array(name.utf8)
         if text.isEmpty { return }
-        let name = Self.text(text)
         let isNormalized = try fields.bool("normalized") ?? true
         if try fields.bool("single_word") ?? false {
             throw .unsupportedAddedToken(token: name, option: "single_word")

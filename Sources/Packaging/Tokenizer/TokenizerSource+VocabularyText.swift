@@ -1,3 +1,5 @@
+import Checkpoints
+
 extension TokenizerSource {
     /// Reads `vocab.txt`: one token a line, its id is the number of the line from 0 on.
     mutating func readVocabularyText(_ bytes: [UInt8]) throws(TokenizerSourceError) {
@@ -50,11 +52,11 @@ extension TokenizerSource {
     }
 
     private func templateToken(
-        _ fields: JSONFields, _ key: StaticString, _ standard: StaticString
+        _ fields: JSONFields, _ key: String, _ standard: String
     ) throws(TokenizerSourceError) -> Int {
-        let token = try SpecialTokenIDs.token(fields, key) ?? Array("\(standard)".utf8)
+        let token = try SpecialTokenIDs.token(fields, key) ?? Array(standard.utf8)
         guard let id = id(token) else {
-            throw .specialTokenMissing(name: "\(key)", token: Self.text(token))
+            throw .specialTokenMissing(name: key, token: Self.text(token))
         }
         return id
     }
@@ -65,11 +67,11 @@ extension TokenizerSource {
     ) throws(TokenizerSourceError) {
         var listed: [(id: Int, fields: JSONFields)] = []
         if let table = try fields.object("added_tokens_decoder") {
-            for member in table.members {
-                guard let id = Int(Self.text(member.key)), id >= 0 else {
+            for member in table.object.members {
+                guard let id = Int(member.name), id >= 0 else {
                     throw .wrongType(
                         file: .configuration, name: "a key of added_tokens_decoder",
-                        expected: "a token id", found: "\"\(Self.text(member.key))\"")
+                        expected: "a token id", found: "\"\(member.name)\"")
                 }
                 let token = try JSONFields(
                     member.value, file: .configuration, path: table.path)
@@ -80,7 +82,7 @@ extension TokenizerSource {
         for token in listed { try addToken(token.fields, id: token.id) }
         for role in SpecialTokenIDs.roles {
             let token = try SpecialTokenIDs.token(fields, role.key)
-            addSpecialToken(token ?? Array("\(role.standard)".utf8))
+            addSpecialToken(token ?? Array(role.standard.utf8))
         }
         for element in try fields.array("additional_special_tokens") ?? [] {
             let token = try SpecialTokenIDs.content(

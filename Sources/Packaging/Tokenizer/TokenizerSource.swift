@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// A tokenizer as a Hugging Face folder describes it, checked and ready to be packed.
 ///
 /// `tokenizer.json` is preferred; without it, `vocab.txt` is read as transformers' `BertTokenizer`
@@ -46,15 +48,12 @@ package struct TokenizerSource: Sendable {
     package init(
         tokenizerJSON: [UInt8]?, vocabularyText: [UInt8]?, tokenizerConfigJSON: [UInt8]?
     ) throws(TokenizerSourceError) {
-        var configuration = try JSONFields(.object([]), file: .configuration)
+        var configuration = try JSONFields(.object(JSONObject()), file: .configuration)
         if let bytes = tokenizerConfigJSON {
-            configuration = try JSONFields(
-                OrderedJSONParser.parse(bytes, file: .configuration), file: .configuration)
+            configuration = try JSONFields(parsing: bytes, file: .configuration)
         }
         if let bytes = tokenizerJSON {
-            let fields = try JSONFields(
-                OrderedJSONParser.parse(bytes, file: .tokenizer), file: .tokenizer)
-            try readTokenizer(fields)
+            try readTokenizer(JSONFields(parsing: bytes, file: .tokenizer))
             try checkAgreement(with: configuration)
         } else if let bytes = vocabularyText {
             try readVocabularyText(bytes)

@@ -1,8 +1,10 @@
+package import Checkpoints
+
 /// Why a tokenizer cannot be packed: nothing is approximated.
 package enum TokenizerSourceError: Error, Equatable, Sendable {
     case noVocabulary
     case invalidUTF8(file: TokenizerFile)
-    case invalidJSON(file: TokenizerFile, offset: Int, reason: String)
+    case invalidJSON(file: TokenizerFile, JSONError)
     case duplicateKey(file: TokenizerFile, key: String)
     case missingField(file: TokenizerFile, name: String)
     case wrongType(file: TokenizerFile, name: String, expected: String, found: String)
@@ -34,8 +36,8 @@ extension TokenizerSourceError: CustomStringConvertible {
             "the folder has neither tokenizer.json nor vocab.txt"
         case .invalidUTF8(let file):
             "\(file.name) is not UTF-8"
-        case .invalidJSON(let file, let offset, let reason):
-            "\(file.name) is not JSON: \(reason) at byte \(offset)"
+        case .invalidJSON(let file, let error):
+            "\(file.name) is not JSON: \(error)"
         case .duplicateKey(let file, let key):
             "\(file.name) has the key \"\(key)\" twice in one object"
         case .missingField(let file, let name):
