@@ -30,12 +30,18 @@ class Peer:
     environment: dict = field(default_factory=dict)
     # The build of llama.cpp that it uses.
     llama: str | None = None
+    # False where another peer has the same ones.
+    has_embeddings: bool = True
 
 
 PEERS = [
     Peer(
         "openvino", "OpenVINO int8 (NNCF)", "openvino", "openvino",
         (*EXPORT, "openvino", "nncf"), ("onnx-float", "openvino-int8"),
+    ),
+    Peer(
+        "openvino-fixed", "OpenVINO int8 (NNCF), fixed length", "openvino", "openvino_fixed",
+        (*EXPORT, "openvino", "nncf"), ("onnx-float", "openvino-int8"), has_embeddings=False,
     ),
     Peer(
         "onnxruntime", "ONNX Runtime int8", "onnxruntime", "onnx",
@@ -92,6 +98,8 @@ class PeerContender:
         return answer | {"wall_ms": wall}
 
     def embeddings(self, worker, inputs):
+        if not self.peer.has_embeddings:
+            return None
         return [
             worker.ask("embed " + ",".join(str(token) for token in ids), 0)["embedding"]
             for ids in inputs

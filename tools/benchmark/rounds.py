@@ -67,7 +67,9 @@ class Rounds:
         found = {}
         for name, contender in list(self.contenders.items()):
             try:
-                found[name] = contender.embeddings(self.workers[name], inputs)
+                embeddings = contender.embeddings(self.workers[name], inputs)
+                if embeddings:
+                    found[name] = embeddings
             except WorkerFailed as failure:
                 self._missing[f"{contender.title}, embeddings"] = str(failure)
         return found

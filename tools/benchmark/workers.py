@@ -1,11 +1,20 @@
 """Processes that answer lines with JSON lines."""
 
+import ctypes
 import json
 import select
 import signal
 import subprocess
 import tempfile
 from time import monotonic
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    # A stopped process would outlive a program that is interrupted.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class WorkerFailed(Exception):
@@ -28,6 +37,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             bufsize=0,
+            preexec_fn=_die_with_parent,
         )
         self._buffer = b""
 

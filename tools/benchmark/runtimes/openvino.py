@@ -1,20 +1,21 @@
-"""OpenVINO on the CPU."""
+"""OpenVINO on the CPU, one model for all lengths."""
 
 import numpy
 import openvino
 from openvino import properties
 
 
+def configuration(threads):
+    return {
+        properties.inference_num_threads(): threads,
+        properties.hint.performance_mode(): properties.hint.PerformanceMode.LATENCY,
+    }
+
+
 class Runtime:
     def __init__(self, folder, threads):
-        core = openvino.Core()
-        compiled = core.compile_model(
-            folder / "model.xml",
-            "CPU",
-            {
-                properties.inference_num_threads(): threads,
-                properties.hint.performance_mode(): properties.hint.PerformanceMode.LATENCY,
-            },
+        compiled = openvino.Core().compile_model(
+            folder / "model.xml", "CPU", configuration(threads)
         )
         self.request = compiled.create_infer_request()
 
