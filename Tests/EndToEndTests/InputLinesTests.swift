@@ -114,7 +114,7 @@ import Testing
         let run = try Program.runEdge.run([model, "--input", file])
         #expect(run.end == .exited(1))
         #expect(run.errors.isEmpty)
-        #expect(run.lines.count == lines.count)
+        try #require(run.lines.count == lines.count)
         for (index, line) in run.lines.enumerated() {
             let member = index == 3 ? "error" : "label"
             #expect(try JSON.object(line)[member] is String, "line \(index)")
