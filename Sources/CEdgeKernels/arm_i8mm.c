@@ -27,6 +27,7 @@ EDGEK_INLINE void multiply(
         for (int i = 0; i < 8; i++) acc[p][i] = vdupq_n_s32(0);
     }
     for (int64_t group = 0; group < groups; group++, weights += group_stride) {
+        EDGEK_NAME_LOOP(2 * pairs, EDGEK_LANES);
         int8x16_t a[EDGEK_TILE_ROWS / 2];
         for (int p = 0; p < pairs; p++) {
             a[p] = vcombine_s8(

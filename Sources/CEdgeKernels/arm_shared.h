@@ -5,12 +5,13 @@
 
 #include "edgek_vector.h"
 
-/// Four codes, in both halves of a vector of eight.
-EDGEK_INLINE int8x8_t edgek_four_codes(const int8_t *codes) {
-    int32_t word;
-    memcpy(&word, codes, sizeof word);
-    return vreinterpret_s8_s32(vdup_n_s32(word));
-}
+/// Names the tile of the enclosing loop for tools/analyze-kernels.
+#if defined(EDGEK_NAME_LOOPS)
+#define EDGEK_NAME_LOOP(rows, columns) \
+    __asm__ volatile("// edgek-loop %0x%1" ::"i"(rows), "i"(columns))
+#else
+#define EDGEK_NAME_LOOP(rows, columns) ((void)0)
+#endif
 
 static void weigh_values(
     const uint8_t *codes, const int8_t *values, int64_t stride, int64_t count, int64_t width,

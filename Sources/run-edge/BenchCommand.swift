@@ -4,12 +4,13 @@ import CommandLineSupport
 import EdgeFormat
 import EdgeRuntime
 
-/// `run-edge bench <model.atn>`: latency at some lengths, load time and peak memory.
+/// `run-edge bench <model.atn>`: latency at some lengths, load time and peak memory; with `--serve`
+/// latencies on demand.
 enum BenchCommand {
     private static let options = OptionList(
-        ModelOptions.list + [("--lengths", .value), ("--seconds", .value)])
+        ModelOptions.list + [("--lengths", .value), ("--seconds", .value), ("--serve", .flag)])
 
-    private struct Row {
+    struct Row {
         let tokens: Int
         /// Milliseconds of each run, ascending.
         let times: [Double]
@@ -29,6 +30,7 @@ enum BenchCommand {
             arguments = try Arguments(list, options: options)
             lengths = try arguments.integers("--lengths", in: 1...ContainerLimits.maximumTokens)
             seconds = try arguments.integer("--seconds", in: 0...3600) ?? 2
+            try checkServing(arguments)
         } catch {
             throw Failure(error)
         }
@@ -38,6 +40,7 @@ enum BenchCommand {
         }
         let model = try ModelOptions(arguments)
         let engine = try model.engine()
+        if arguments.has("--serve") { return try serve(engine, model: model.path) }
         let loadTime = milliseconds(since: start)
         let maximum = engine.session.maximumTokens
         let chosen = lengths ?? [16, 64, 128].filter { $0 <= maximum }
@@ -49,7 +52,9 @@ enum BenchCommand {
         var rows: [Row] = []
         for length in chosen.isEmpty ? [maximum] : chosen {
             do {
-                let row = try measure(engine, tokens: length, seconds: seconds) { time in
+                let row = try measure(
+                    engine, tokens: length, milliseconds: seconds * 1000
+                ) { time in
                     if firstTime == 0 { firstTime = time }
                 }
                 rows.append(row)
@@ -71,8 +76,8 @@ enum BenchCommand {
     }
 
     /// Runs the model on the same input until the time is over, at least three times.
-    private static func measure(
-        _ engine: Engine, tokens: Int, seconds: Int, first: (Double) -> Void
+    static func measure(
+        _ engine: Engine, tokens: Int, milliseconds duration: Int, first: (Double) -> Void
     ) throws(RuntimeError) -> Row {
         let session = engine.session
         let output: OutputCode =
@@ -91,7 +96,7 @@ enum BenchCommand {
         }
         var times: [Double] = []
         var digest = [UInt8](repeating: 0, count: 32)
-        let deadline = edgep_nanoseconds() + Int64(seconds) * 1_000_000_000
+        let deadline = edgep_nanoseconds() + Int64(duration) * 1_000_000
         while times.count < 3 || edgep_nanoseconds() < deadline {
             let start = edgep_nanoseconds()
             let values = try session.run(tokenIDs: ids, typeIDs: [], outputs: [output])[0].values
@@ -112,7 +117,7 @@ enum BenchCommand {
     }
 
     /// Rounds to the microsecond.
-    private static func rounded(_ milliseconds: Double) -> Double {
+    static func rounded(_ milliseconds: Double) -> Double {
         Double(Int(milliseconds * 1000 + 0.5)) / 1000
     }
 

@@ -4,6 +4,7 @@ enum Help {
 
         USAGE: run-edge <model.atn> (--text TEXT [--text-pair TEXT] | --ids 101,2023,… | --input FILE)
                run-edge bench <model.atn> [--lengths 16,64,128] [--seconds 2]
+               run-edge bench <model.atn> --serve   (lines "TOKENS MILLISECONDS" in, JSON lines out)
                run-edge tokenize <model.atn> (--text TEXT | --input FILE)
                run-edge info <model.atn>
                run-edge isa

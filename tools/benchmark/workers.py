@@ -1,0 +1,99 @@
+"""Processes that answer lines with JSON lines."""
+
+import json
+import select
+import signal
+import subprocess
+import tempfile
+from time import monotonic
+
+
+class WorkerFailed(Exception):
+    """Why a process gave no answer, one line."""
+
+
+class Worker:
+    """A process that runs only while it is asked.
+
+    Between two questions it is stopped, so that threads which spin in wait for more work (OpenMP,
+    ONNX Runtime, llama.cpp) do not slow down the next contender.
+    """
+
+    def __init__(self, command, environment):
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")
+        self._process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+        )
+        self._buffer = b""
+
+    def ask(self, line, milliseconds, patience=600):
+        """The answer to a line that takes `milliseconds` to answer. Throws `WorkerFailed`."""
+        try:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.stdin.write(line.encode() + b"\n")
+        except (BrokenPipeError, ProcessLookupError):
+            raise WorkerFailed(self._reason()) from None
+        answer = json.loads(self._line(monotonic() + milliseconds / 1000 + patience))
+        self._process.send_signal(signal.SIGSTOP)
+        if "error" in answer:
+            raise WorkerFailed(answer["error"])
+        return answer
+
+    def _line(self, deadline):
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([self._process.stdout], [], [], deadline - monotonic())
+            if not ready:
+                raise WorkerFailed("no answer in time")
+            data = self._process.stdout.read(1 << 20)
+            if not data:
+                raise WorkerFailed(self._reason())
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _reason(self):
+        status = self._process.wait()
+        self._errors.seek(0)
+        lines = [line.strip() for line in self._errors if line.strip()]
+        return lines[-1] if lines else f"ended with status {status}"
+
+    def close(self):
+        self._process.send_signal(signal.SIGCONT)
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._errors.close()
+
+
+def timed_answer(command, environment):
+    """Starts a process and reads one JSON line.
+
+    Returns the answer and the milliseconds from the start of the process to the answer.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        begin = monotonic()
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+        line = process.stdout.readline()
+        wall = (monotonic() - begin) * 1000
+        process.stdout.close()
+        status = process.wait()
+        if status != 0 or not line:
+            errors.seek(0)
+            lines = [text.strip() for text in errors if text.strip()]
+            raise WorkerFailed(lines[-1] if lines else f"ended with status {status}")
+    return json.loads(line), wall
