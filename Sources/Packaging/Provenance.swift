@@ -4,7 +4,7 @@ package import EdgeFormat
 /// Where a container comes from: the tool that wrote it and the weight files it was made of.
 package struct Provenance: Sendable {
     /// Name and version of the tool.
-    package static let tool = "attenuate 0.1.0"
+    package static let tool = "attenuate \(toolVersion)"
 
     /// Names of the weight files, ascending.
     package let files: [String]

@@ -1,10 +1,9 @@
 import CommandLineSupport
+import EdgeFormat
 
 /// Runs `.atn` models on the device.
 @main
 struct RunEdge {
-    static let version = "0.1.0"
-
     static func main() {
         let arguments = Arguments.ofProcess()
         do throws(Failure) {
@@ -29,7 +28,7 @@ struct RunEdge {
             return .done
         }
         if isSame(first, "--version") {
-            Console.writeLine("run-edge \(version)")
+            Console.writeLine("run-edge \(toolVersion)")
             return .done
         }
         return try RunCommand.run(arguments)
