@@ -82,4 +82,14 @@ struct LineFailure: Error {
         default: isOfModel = false
         }
     }
+
+    /// The answer to the line: `{"error":"…"}`.
+    var json: [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("error")
+        json.string(message)
+        json.endObject()
+        return json.bytes
+    }
 }

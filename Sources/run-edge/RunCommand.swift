@@ -102,12 +102,7 @@ enum RunCommand {
             } catch {
                 if error.isOfModel { throw Failure(error, model: model) }
                 status = .someInputFailed
-                var json = JSONWriter()
-                json.beginObject()
-                json.key("error")
-                json.string(error.message)
-                json.endObject()
-                output = json.bytes
+                output = error.json
             }
             // A reader that went away is not an error of ours.
             guard Console.write(output + [0x0a]) else { return status }

@@ -55,12 +55,7 @@ enum TokenizeCommand {
                 output = json(tokenizer, text, input.textPair)
             } catch {
                 status = .someInputFailed
-                var json = JSONWriter()
-                json.beginObject()
-                json.key("error")
-                json.string(error.message)
-                json.endObject()
-                output = json.bytes
+                output = error.json
             }
             guard Console.write(output + [0x0a]) else { return status }
         }
