@@ -1,11 +1,9 @@
 package import AtomicFiles
-package import Checkpoints
 package import EdgeFormat
 package import ModelGraph
 
 /// Why a model cannot be lowered or a container cannot be written.
 package enum PackagingError: Error {
-    case checkpoint(CheckpointError)
     case model(ModelError)
     /// The finished directory breaks a rule of the format, for instance a limit.
     case format(FormatError)
@@ -23,8 +21,6 @@ package enum PackagingError: Error {
 
     package var description: String {
         switch self {
-        case .checkpoint(let error):
-            error.description
         case .model(let error):
             error.description
         case .format(let error):

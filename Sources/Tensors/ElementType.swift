@@ -45,15 +45,4 @@ package enum ElementType: String, Hashable, Sendable, CaseIterable {
             1
         }
     }
-
-    /// Whether elements are floating-point numbers, as weights are.
-    package var isFloatingPoint: Bool {
-        switch self {
-        case .float64, .float32, .float16, .bfloat16, .float8E5M2, .float8E4M3, .float8E5M2FNUZ,
-            .float8E4M3FNUZ, .float8E8M0:
-            true
-        case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool, .complex64:
-            false
-        }
-    }
 }

@@ -125,7 +125,6 @@ extension PackagingError {
     fileprivate func names(file: String, output: String) -> String {
         switch self {
         case .file, .zstd: "\(output): \(description)"
-        case .checkpoint: description
         case .model, .format, .duplicateTensor, .overLimit, .unsupportedElementType, .rowTooLarge:
             "\(file): \(description)"
         }
