@@ -1,10 +1,8 @@
 // The element-wise functions of `edgek_activation`, for the type of edgek_math.h.
-#pragma once
-
 #include "edgek_math.h"
 #include "include/CEdgeKernels.h"
 
-EDGEK_INLINE edgek_real edgek_activate(edgek_real x, edgek_activation activation) {
+EDGEK_TYPED edgek_real edgek_activate(edgek_real x, edgek_activation activation) {
     switch (activation) {
     case EDGEK_ACTIVATION_NONE: return x;
     case EDGEK_ACTIVATION_RELU: return x < 0.0f ? (edgek_real)(0.0f) : x;

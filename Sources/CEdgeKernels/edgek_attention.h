@@ -27,7 +27,7 @@ static void attention_s8(
     for (int64_t query = first_query; query < query_end; query++) {
         int64_t query_row = head * shape->query_count + query;
         const int8_t *q = task->query_codes + query_row * task->query_code_stride;
-        float query_scale = task->query_scales[query_row] * shape->scale;
+        float query_scale = task->query_scales[query_row] * (shape->scale * EDGEK_LOG2_E);
         int64_t visible = edgek_visible_keys(shape, query);
         edgek_running_row row = edgek_begin_row(shape, scratch);
 

@@ -39,7 +39,7 @@ EDGEK_INLINE void edgek_end_row(
     }
 }
 
-/// Turns the scores of a block into exponentials, in place, and takes them into the running
+/// Turns the scores of a block into powers of two, in place, and takes them into the running
 /// maximum and sum. Scores behind `count` are overwritten with zeros. Returns α.
 EDGEK_INLINE float edgek_add_block(
     float *scores, int64_t count, int is_first, edgek_running_row *row
@@ -58,14 +58,14 @@ EDGEK_INLINE float edgek_add_block(
         edgek_real p = (edgek_real)(0.0f);
         if (j < count) {
             edgek_ints is_visible = edgek_lane_numbers() < (int32_t)(count - j);
-            p = edgek_exp(edgek_load(scores + j) - maximum);
+            p = edgek_exp2_not_positive(edgek_load(scores + j) - maximum);
             p = is_visible ? p : (edgek_real)(0.0f);
             sum = sum + p;
         }
         edgek_store(scores + j, p);
     }
     edgek_real difference = (edgek_real)(row->maximum - maximum);
-    float alpha = is_first ? 0.0f : edgek_exp(difference).x;
+    float alpha = is_first ? 0.0f : edgek_exp2_not_positive(difference).x;
     row->sum = row->sum * alpha + edgek_fold(sum);
     row->maximum = maximum;
     return alpha;
@@ -80,6 +80,7 @@ static void attention_f32(
     for (int64_t query = first_query; query < query_end; query++) {
         const float *q = task->queries + query * task->query_stride + head * shape->head_size;
         int64_t visible = edgek_visible_keys(shape, query);
+        float scale = shape->scale * EDGEK_LOG2_E;
         edgek_running_row row = edgek_begin_row(shape, scratch);
 
         for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
@@ -90,7 +91,7 @@ static void attention_f32(
                 task->values + first * task->value_stride + kv_head * shape->value_size;
             float p[EDGEK_KEY_BLOCK] = {0};
             for (int64_t j = 0; j < count; j++) {
-                p[j] = edgek_dot(q, keys + j * task->key_stride, shape->head_size) * shape->scale;
+                p[j] = edgek_dot(q, keys + j * task->key_stride, shape->head_size) * scale;
             }
             float alpha = edgek_add_block(p, count, first == 0, &row);
             for (int64_t d = 0; d < shape->value_size; d += EDGEK_LANES) {

@@ -21,23 +21,95 @@ EDGEK_INLINE void edgek_finish(
     edgek_store_part(y, x, count);
 }
 
+/// What dequantizes the sums of a row.
+typedef struct {
+    edgek_real scale;
+    /// 128 − zero point, the factor of the sums of weights.
+    edgek_bits correction;
+} edgek_row_factors;
+
+EDGEK_INLINE edgek_row_factors edgek_factors(edgek_row_quantization row) {
+    return (edgek_row_factors){
+        (edgek_real)(row.scale), (edgek_bits)(uint32_t)(128 - row.zero_point)};
+}
+
+/// Everything before the bias, for up to 16 columns of a row.
+EDGEK_INLINE edgek_real edgek_dequantize(
+    edgek_ints acc, edgek_row_factors row, edgek_ints weight_sums, edgek_real weight_scales
+) {
+    edgek_bits sum = (edgek_bits)acc + (edgek_bits)weight_sums * row.correction;
+    return __builtin_convertvector((edgek_ints)sum, edgek_real) * (row.scale * weight_scales);
+}
+
+/// `rows` (4 or 1) rows of whole panels with a bias and without a residual, the usual case.
+EDGEK_INLINE void edgek_finish_rows(
+    const edgek_linear_s8 *task, const int32_t *tile, const int rows, int64_t row, int64_t column,
+    int64_t columns, const edgek_activation activation
+) {
+    edgek_row_factors factors[4];
+    for (int r = 0; r < rows; r++) factors[r] = edgek_factors(task->rows[row + r]);
+    float *y = task->y + row * task->y_stride + column;
+    for (int64_t c = 0; c < columns; c += EDGEK_LANES) {
+        edgek_ints weight_sums = edgek_load_ints(task->weight_sums + column + c);
+        edgek_real weight_scales = edgek_load(task->weight_scales + column + c);
+        edgek_real bias = edgek_load(task->bias + column + c);
+        edgek_real x[4];
+        for (int r = 0; r < rows; r++) {
+            edgek_ints acc = edgek_load_ints(tile + r * EDGEK_COLUMN_GRAIN + c);
+            x[r] = edgek_dequantize(acc, factors[r], weight_sums, weight_scales) + bias;
+        }
+        if (rows == 4) {
+            edgek_activate_four(x, activation);
+        } else {
+            x[0] = edgek_activate(x[0], activation);
+        }
+        for (int r = 0; r < rows; r++) edgek_store(y + r * task->y_stride + c, x[r]);
+    }
+}
+
+EDGEK_INLINE void edgek_finish_panels(
+    const edgek_linear_s8 *task, const int32_t *tile, int64_t row, int64_t rows, int64_t column,
+    int64_t columns, const edgek_activation activation
+) {
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        edgek_finish_rows(
+            task, tile + r * EDGEK_COLUMN_GRAIN, 4, row + r, column, columns, activation);
+    }
+    for (; r < rows; r++) {
+        edgek_finish_rows(
+            task, tile + r * EDGEK_COLUMN_GRAIN, 1, row + r, column, columns, activation);
+    }
+}
+
 static void edgek_finish_tile(
     const edgek_linear_s8 *task, const int32_t *tile, int64_t first_row, int64_t rows,
     int64_t first_column, int64_t columns
 ) {
+    if (task->bias && !task->residual && columns % EDGEK_LANES == 0) {
+        if (task->activation == EDGEK_ACTIVATION_NONE) {
+            edgek_finish_panels(
+                task, tile, first_row, rows, first_column, columns, EDGEK_ACTIVATION_NONE);
+            return;
+        }
+        if (task->activation == EDGEK_ACTIVATION_GELU) {
+            edgek_finish_panels(
+                task, tile, first_row, rows, first_column, columns, EDGEK_ACTIVATION_GELU);
+            return;
+        }
+    }
     for (int64_t r = 0; r < rows; r++) {
         int64_t m = first_row + r;
-        float scale = task->rows[m].scale;
-        uint32_t correction = (uint32_t)(128 - task->rows[m].zero_point);
+        edgek_row_factors factors = edgek_factors(task->rows[m]);
         for (int64_t c = 0; c < columns; c += EDGEK_LANES) {
             int64_t n = first_column + c;
             int64_t count = edgek_smaller(columns - c, EDGEK_LANES);
-            edgek_bits acc = (edgek_bits)edgek_load_ints(tile + r * EDGEK_COLUMN_GRAIN + c);
-            acc += (edgek_bits)edgek_load_ints_part(task->weight_sums + n, count) * correction;
-            edgek_real y = __builtin_convertvector(edgek_as_ints(acc), edgek_real)
-                * (scale * edgek_load_part(task->weight_scales + n, count));
+            edgek_real x = edgek_dequantize(
+                edgek_load_ints(tile + r * EDGEK_COLUMN_GRAIN + c), factors,
+                edgek_load_ints_part(task->weight_sums + n, count),
+                edgek_load_part(task->weight_scales + n, count));
             edgek_finish(
-                y, task->bias ? task->bias + n : NULL,
+                x, task->bias ? task->bias + n : NULL,
                 task->residual ? task->residual + m * task->residual_stride + n : NULL,
                 task->activation, task->y + m * task->y_stride + n, count);
         }

@@ -18,10 +18,6 @@ EDGEK_INLINE void edgek_clear_codes(int8_t *codes, int64_t first, int64_t end) {
     if (first < end) memset(codes + first, 0, (size_t)(end - first));
 }
 
-EDGEK_INLINE int64_t edgek_whole_lanes(int64_t count) {
-    return (count + EDGEK_LANES - 1) / EDGEK_LANES * EDGEK_LANES;
-}
-
 static int64_t quantize_rows(
     const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
     const float *multipliers, int8_t *codes, int64_t code_stride, edgek_row_quantization *rows
@@ -29,32 +25,36 @@ static int64_t quantize_rows(
     for (int64_t row = 0; row < row_count; row++) {
         const float *source = x + row * x_stride;
         int8_t *target = codes + row * code_stride;
-        edgek_ints low_keys = (edgek_ints)0, high_keys = (edgek_ints)0;
+        // As numbers, the bits of floats are ordered by magnitude, and negative ones lie above all
+        // others if unsigned, below if signed: the largest of each kind are the ends of the range.
+        // Infinities and NaNs lie beyond.
+        edgek_ints high_bits = (edgek_ints)0;
+        edgek_bits low_bits = (edgek_bits)UINT32_C(0);
         for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
             edgek_real value = edgek_scaled(
                 source + j, multipliers ? multipliers + j : NULL, column_count - j);
-            edgek_ints keys = edgek_as_ints(edgek_order_key(edgek_as_bits(value)));
-            low_keys = __builtin_elementwise_min(low_keys, keys);
-            high_keys = __builtin_elementwise_max(high_keys, keys);
+            high_bits = __builtin_elementwise_max(high_bits, (edgek_ints)edgek_as_bits(value));
+            low_bits = __builtin_elementwise_max(low_bits, edgek_as_bits(value));
         }
-        int32_t low_key = __builtin_reduce_min(low_keys);
-        int32_t high_key = __builtin_reduce_max(high_keys);
-        if (low_key <= EDGEK_KEY_OF_MINUS_INFINITY || high_key >= EDGEK_KEY_OF_INFINITY) return row;
-        float low = edgek_float_of_key(low_key);
-        float range = edgek_float_of_key(high_key) - low;
+        int32_t high_key = __builtin_reduce_max(high_bits);
+        uint32_t low_key = __builtin_reduce_max(low_bits);
+        if (high_key >= EDGEK_INFINITY_BITS) return row;
+        if (low_key >= EDGEK_MINUS_INFINITY_BITS) return row;
+        float low = low_key > INT32_MAX ? edgek_float_of_bits(low_key) : 0.0f;
+        float range = edgek_float_of_bits((uint32_t)high_key) - low;
         if (!(range < __builtin_inff())) return row;
 
         int is_empty = range < EDGEK_SMALLEST_RANGE;
         float scale = is_empty ? 0.0f : range / 255.0f;
         float inverse = is_empty ? 0.0f : 255.0f / range;
-        int32_t zero_point =
-            edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
+        int32_t zero_point = edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
+        int32_t offset = zero_point - 128;
         edgek_ints sums = (edgek_ints)0;
         for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
             edgek_real value = edgek_scaled(
                 source + j, multipliers ? multipliers + j : NULL, column_count - j);
-            edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + zero_point;
-            code = edgek_clamp(code, 0, 255) - 128;
+            edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
+            code = edgek_clamp(code, -128, 127);
             if (column_count - j < EDGEK_LANES) {
                 edgek_ints is_inside = edgek_lane_numbers() < (int32_t)(column_count - j);
                 code = is_inside ? code : (edgek_ints)0;
@@ -83,8 +83,8 @@ static int64_t quantize_heads(
                 largest_keys = __builtin_elementwise_max(largest_keys, keys);
             }
             int32_t largest_key = __builtin_reduce_max(largest_keys);
-            if (largest_key >= EDGEK_KEY_OF_INFINITY) return row;
-            float largest = edgek_float_of_key(largest_key);
+            if (largest_key >= EDGEK_INFINITY_BITS) return row;
+            float largest = edgek_float_of_bits((uint32_t)largest_key);
 
             int is_empty = largest < EDGEK_SMALLEST_RANGE;
             float inverse = is_empty ? 0.0f : 127.0f / largest;

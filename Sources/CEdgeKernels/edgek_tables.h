@@ -41,6 +41,9 @@ extern const edgek_table edgek_table_i8mm;
         .normalize_l2 = normalize_l2, \
     }
 
+/// log₂ e: attention turns scores into powers of two.
+#define EDGEK_LOG2_E 0x1.715476p0f
+
 /// Key and value head of a query head.
 static inline int64_t edgek_key_value_head(const edgek_attention_shape *shape, int64_t head) {
     if (shape->key_value_head_count < 1) return 0;

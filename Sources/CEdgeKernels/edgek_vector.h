@@ -20,6 +20,57 @@ typedef uint16_t edgek_halves __attribute__((ext_vector_type(16)));
 
 enum { EDGEK_LANES = 16 };
 
+// Long chains of operations leave a processor with nothing to issue but their next steps: four
+// values at a time, in step, keep it busy. Only AVX-512 has the registers for that; elsewhere
+// sixteen lanes are several registers anyway.
+#if defined(EDGEK_FOUR_VECTORS)
+typedef float edgek_reals __attribute__((ext_vector_type(64)));
+typedef uint32_t edgek_bits_of_reals __attribute__((ext_vector_type(64)));
+#define edgek_real edgek_reals
+#define edgek_bits edgek_bits_of_reals
+#include "edgek_activation.h"
+#undef edgek_real
+#undef edgek_bits
+
+EDGEK_INLINE edgek_reals edgek_join(const edgek_real x[4]) {
+    typedef float part __attribute__((ext_vector_type(32)));
+    edgek_reals all;
+    part low, high;
+    low.lo = x[0];
+    low.hi = x[1];
+    high.lo = x[2];
+    high.hi = x[3];
+    all.lo = low;
+    all.hi = high;
+    return all;
+}
+
+EDGEK_INLINE void edgek_split(edgek_reals all, edgek_real x[4]) {
+    x[0] = all.lo.lo;
+    x[1] = all.lo.hi;
+    x[2] = all.hi.lo;
+    x[3] = all.hi.hi;
+}
+#endif
+
+/// Activates four vectors.
+EDGEK_INLINE void edgek_activate_four(edgek_real x[4], edgek_activation activation) {
+#if defined(EDGEK_FOUR_VECTORS)
+    edgek_split(edgek_activate(edgek_join(x), activation), x);
+#else
+    for (int i = 0; i < 4; i++) x[i] = edgek_activate(x[i], activation);
+#endif
+}
+
+/// 2ˣ of four vectors, not positive.
+EDGEK_INLINE void edgek_exp2_four(edgek_real x[4]) {
+#if defined(EDGEK_FOUR_VECTORS)
+    edgek_split(edgek_exp2_not_positive(edgek_join(x)), x);
+#else
+    for (int i = 0; i < 4; i++) x[i] = edgek_exp2_not_positive(x[i]);
+#endif
+}
+
 EDGEK_INLINE int64_t edgek_smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
@@ -61,6 +112,17 @@ EDGEK_INLINE edgek_ints edgek_load_ints_part(const int32_t *x, int64_t count) {
     int32_t lanes[EDGEK_LANES] = {0};
     memcpy(lanes, x, (size_t)count * sizeof *x);
     return edgek_load_ints(lanes);
+}
+
+EDGEK_INLINE edgek_ints edgek_load_codes(const int8_t *codes) {
+    edgek_bytes bytes;
+    memcpy(&bytes, codes, sizeof bytes);
+    return __builtin_convertvector(bytes, edgek_ints);
+}
+
+/// `count`, rounded up to whole vectors.
+EDGEK_INLINE int64_t edgek_whole_lanes(int64_t count) {
+    return (count + EDGEK_LANES - 1) / EDGEK_LANES * EDGEK_LANES;
 }
 
 /// Lanes 0 … 15.

@@ -93,7 +93,7 @@ static int64_t quantize_rows(
             if (key < low_key) low_key = key;
             if (key > high_key) high_key = key;
         }
-        if (low_key <= EDGEK_KEY_OF_MINUS_INFINITY || high_key >= EDGEK_KEY_OF_INFINITY) return row;
+        if (low_key <= EDGEK_KEY_OF_MINUS_INFINITY || high_key >= EDGEK_INFINITY_BITS) return row;
         float low = edgek_float_of_key(low_key);
         float range = edgek_float_of_key(high_key) - low;
         if (!(range < __builtin_inff())) return row;
@@ -128,7 +128,7 @@ static int64_t quantize_heads(
                 int32_t key = key_of(edgek_magnitude(source[d]));
                 if (key > largest_key) largest_key = key;
             }
-            if (largest_key >= EDGEK_KEY_OF_INFINITY) return row;
+            if (largest_key >= EDGEK_INFINITY_BITS) return row;
             float largest = edgek_float_of_key(largest_key);
 
             bool is_empty = largest < EDGEK_SMALLEST_RANGE;
@@ -189,15 +189,15 @@ static int64_t attention_scratch_bytes(const edgek_attention_shape *shape) {
     return 64;
 }
 
-/// Turns the scores of a block into exponentials, in place, and takes them into the running
+/// Turns the scores of a block into powers of two, in place, and takes them into the running
 /// maximum and sum. Returns α.
 static float add_block(float *scores, int64_t count, bool is_first, float *maximum, float *sum) {
     float largest = *maximum;
     for (int64_t j = 0; j < count; j++) largest = scores[j] > largest ? scores[j] : largest;
-    float alpha = is_first ? 0.0f : edgek_exp(*maximum - largest);
+    float alpha = is_first ? 0.0f : edgek_exp2_not_positive(*maximum - largest);
     lane_sum block = {{0}};
     for (int64_t j = 0; j < count; j++) {
-        scores[j] = edgek_exp(scores[j] - largest);
+        scores[j] = edgek_exp2_not_positive(scores[j] - largest);
         add_to_lane(&block, j, scores[j]);
     }
     *sum = *sum * alpha + fold(&block);
@@ -223,6 +223,7 @@ static void attention_f32(
         const float *values = task->values + kv_head * shape->value_size;
         float *y = shape->y + query * shape->y_stride + head * shape->value_size;
         int64_t visible = edgek_visible_keys(shape, query);
+        float scale = shape->scale * EDGEK_LOG2_E;
         float maximum = -__builtin_inff(), sum = 0.0f;
         for (int64_t d = 0; d < shape->value_size; d++) y[d] = 0.0f;
 
@@ -232,7 +233,7 @@ static void attention_f32(
             float p[EDGEK_KEY_BLOCK];
             for (int64_t j = 0; j < count; j++) {
                 const float *key = keys + (first + j) * task->key_stride;
-                p[j] = dot(q, key, shape->head_size) * shape->scale;
+                p[j] = dot(q, key, shape->head_size) * scale;
             }
             float alpha = add_block(p, count, first == 0, &maximum, &sum);
             for (int64_t d = 0; d < shape->value_size; d++) {
@@ -257,7 +258,7 @@ static void attention_s8(
         int64_t query_row = head * shape->query_count + query;
         int64_t key_row = edgek_key_value_head(shape, head) * shape->key_count;
         const int8_t *q = task->query_codes + query_row * task->query_code_stride;
-        float query_scale = task->query_scales[query_row] * shape->scale;
+        float query_scale = task->query_scales[query_row] * (shape->scale * EDGEK_LOG2_E);
         float *y = shape->y + query * shape->y_stride + head * shape->value_size;
         int64_t visible = edgek_visible_keys(shape, query);
         float maximum = -__builtin_inff(), sum = 0.0f;

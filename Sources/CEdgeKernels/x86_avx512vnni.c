@@ -8,6 +8,7 @@
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), \
     apply_to = function)
 
+#define EDGEK_FOUR_VECTORS 1
 enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 4 };
 
 #include "edgek_packing.h"
@@ -73,93 +74,28 @@ static void multiply_tile(
     }
 }
 
-/// Scores `rows` queries against the 64 keys of a block.
-EDGEK_INLINE void score(
-    const int rows, const int8_t *queries, int64_t stride, const int32_t *excess,
-    const uint8_t *keys, int64_t groups, int32_t *dots
+// vpdpbusd takes the queries + 128 as unsigned bytes, and the weights as they are.
+typedef int8_t edgek_attention_code;
+#define EDGEK_ATTENTION_GROUP 4
+#define EDGEK_ATTENTION_OFFSET 128
+#define EDGEK_WEIGHT_OFFSET 0
+
+static void multiply_panels(
+    const int8_t *lanes, const int8_t *rows, const int32_t *starts, int64_t groups, int32_t *sums
 ) {
-    __m512i acc[4][4];
-    for (int r = 0; r < rows; r++) {
-        for (int p = 0; p < 4; p++) acc[r][p] = _mm512_set1_epi32(-excess[r]);
-    }
-    for (int64_t group = 0; group < groups; group++, keys += 256) {
-        __m512i k[4];
-        for (int p = 0; p < 4; p++) k[p] = _mm512_loadu_si512(keys + 64 * p);
-        for (int r = 0; r < rows; r++) {
-            __m512i q = _mm512_set1_epi32(edgek_four_codes(queries + r * stride + 4 * group));
-            for (int p = 0; p < 4; p++) acc[r][p] = _mm512_dpbusd_epi32(acc[r][p], k[p], q);
+    __m512i acc[EDGEK_LANES];
+    for (int r = 0; r < EDGEK_LANES; r++) acc[r] = _mm512_set1_epi32(starts[r]);
+    for (int64_t group = 0; group < groups; group++, lanes += 64, rows += 64) {
+        __m512i x = _mm512_loadu_si512(lanes);
+        for (int r = 0; r < EDGEK_LANES; r++) {
+            acc[r] = _mm512_dpbusd_epi32(
+                acc[r], x, _mm512_set1_epi32(edgek_four_codes(rows + 4 * r)));
         }
     }
-    for (int r = 0; r < rows; r++) {
-        for (int p = 0; p < 4; p++) _mm512_store_si512(dots + r * 64 + 16 * p, acc[r][p]);
-    }
+    for (int r = 0; r < EDGEK_LANES; r++) _mm512_storeu_si512(sums + r * EDGEK_LANES, acc[r]);
 }
 
-static void score_tile(
-    int64_t rows, const int8_t *queries, int64_t stride, const int32_t *excess,
-    const uint8_t *keys, int64_t groups, int32_t *dots
-) {
-    switch (rows) {
-        case 1: score(1, queries, stride, excess, keys, groups, dots); break;
-        case 2: score(2, queries, stride, excess, keys, groups, dots); break;
-        case 3: score(3, queries, stride, excess, keys, groups, dots); break;
-        case 4: score(4, queries, stride, excess, keys, groups, dots); break;
-    }
-}
-
-/// Weighs `panels` times 16 columns of the values of a block for `rows` queries.
-EDGEK_INLINE void weigh(
-    const int rows, const int panels, const uint8_t *codes, const int8_t *values, int64_t groups,
-    int64_t width, int32_t *sums
-) {
-    __m512i acc[4][4];
-    for (int r = 0; r < rows; r++) {
-        for (int p = 0; p < panels; p++) acc[r][p] = _mm512_setzero_si512();
-    }
-    for (int64_t group = 0; group < groups; group++) {
-        __m512i v[4];
-        for (int p = 0; p < panels; p++) {
-            v[p] = _mm512_loadu_si512(values + 4 * group * width + 64 * p);
-        }
-        for (int r = 0; r < rows; r++) {
-            __m512i c = _mm512_set1_epi32(edgek_four_codes(codes + r * 64 + 4 * group));
-            for (int p = 0; p < panels; p++) acc[r][p] = _mm512_dpbusd_epi32(acc[r][p], c, v[p]);
-        }
-    }
-    for (int r = 0; r < rows; r++) {
-        for (int p = 0; p < panels; p++) {
-            _mm512_storeu_si512(sums + r * width + 16 * p, acc[r][p]);
-        }
-    }
-}
-
-static void weigh_tile(
-    int64_t rows, const uint8_t *codes, const int8_t *values, int64_t groups, int64_t width,
-    int32_t *sums
-) {
-    for (int64_t d = 0; d < width;) {
-        int64_t panels = width - d >= 64 ? 4 : width - d >= 32 ? 2 : 1;
-        const int8_t *v = values + 4 * d;
-        int32_t *s = sums + d;
-        switch (rows * 8 + panels) {
-            case 8 + 1: weigh(1, 1, codes, v, groups, width, s); break;
-            case 8 + 2: weigh(1, 2, codes, v, groups, width, s); break;
-            case 8 + 4: weigh(1, 4, codes, v, groups, width, s); break;
-            case 16 + 1: weigh(2, 1, codes, v, groups, width, s); break;
-            case 16 + 2: weigh(2, 2, codes, v, groups, width, s); break;
-            case 16 + 4: weigh(2, 4, codes, v, groups, width, s); break;
-            case 24 + 1: weigh(3, 1, codes, v, groups, width, s); break;
-            case 24 + 2: weigh(3, 2, codes, v, groups, width, s); break;
-            case 24 + 4: weigh(3, 4, codes, v, groups, width, s); break;
-            case 32 + 1: weigh(4, 1, codes, v, groups, width, s); break;
-            case 32 + 2: weigh(4, 2, codes, v, groups, width, s); break;
-            case 32 + 4: weigh(4, 4, codes, v, groups, width, s); break;
-        }
-        d += 16 * panels;
-    }
-}
-
-#include "edgek_attention_tiled.h"
+#include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"
 
