@@ -287,20 +287,8 @@ static void multiply_tile(
     }
 }
 
-static void dot_keys(
-    const int8_t *query, const int8_t *keys, int64_t stride, int64_t count, int64_t depth,
-    int32_t *dots
-) {
-    for (int64_t j = 0; j < count; j++) {
-        int32x4_t acc = vdupq_n_s32(0);
-        for (int64_t d = 0; d < depth; d += 16) {
-            acc = vdotq_s32(acc, vld1q_s8(query + d), vld1q_s8(keys + j * stride + d));
-        }
-        dots[j] = vaddvq_s32(acc);
-    }
-}
-
-#include "edgek_attention.h"
+#include "arm_dot_panels.h"
+#include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"
 

@@ -237,22 +237,53 @@ static void multiply_tile(
     }
 }
 
-static void dot_keys(
-    const int8_t *query, const int8_t *keys, int64_t stride, int64_t count, int64_t depth,
-    int32_t *dots
+// Codes of heads are 16-bit numbers: a row is a lane of the multiplication.
+typedef int16_t edgek_head_code;
+#define EDGEK_HEAD_GROUP 1
+#define EDGEK_QUERY_OFFSET 0
+#define EDGEK_WEIGHT_OFFSET 0
+
+#define MULTIPLY_ROW(r) \
+    do { \
+        acc[r][0] = vmlal_lane_s16(acc[r][0], vget_low_s16(x0), y, r); \
+        acc[r][1] = vmlal_lane_s16(acc[r][1], vget_high_s16(x0), y, r); \
+        acc[r][2] = vmlal_lane_s16(acc[r][2], vget_low_s16(x1), y, r); \
+        acc[r][3] = vmlal_lane_s16(acc[r][3], vget_high_s16(x1), y, r); \
+    } while (0)
+
+static void multiply_panels(
+    const int16_t *lanes, const int16_t *rows, int64_t groups, int64_t panels,
+    int64_t panel_bytes, const int32_t *starts, edgek_ints sums[EDGEK_LANES]
 ) {
-    for (int64_t j = 0; j < count; j++) {
-        int32x4_t acc = vdupq_n_s32(0);
-        for (int64_t d = 0; d < depth; d += 16) {
-            int8x16_t q = vld1q_s8(query + d), k = vld1q_s8(keys + j * stride + d);
-            int16x8_t products = vmull_s8(vget_low_s8(q), vget_low_s8(k));
-            acc = vpadalq_s16(acc, vmlal_s8(products, vget_high_s8(q), vget_high_s8(k)));
+    for (int row = 0; row < EDGEK_LANES; row += 4) {
+        int32x4_t acc[4][4];
+        for (int r = 0; r < 4; r++) {
+            for (int l = 0; l < 4; l++) acc[r][l] = vdupq_n_s32(starts[row + r]);
         }
-        dots[j] = vaddvq_s32(acc);
+        const int16_t *lane_codes = lanes;
+        for (int64_t panel = 0; panel < panels; panel++) {
+            const int16_t *row_codes =
+                (const int16_t *)(const void *)((const char *)rows + panel * panel_bytes) + row;
+            for (int64_t group = 0; group < groups; group++) {
+                int16x8_t x0 = vld1q_s16(lane_codes), x1 = vld1q_s16(lane_codes + 8);
+                int16x4_t y = vld1_s16(row_codes);
+                MULTIPLY_ROW(0);
+                MULTIPLY_ROW(1);
+                MULTIPLY_ROW(2);
+                MULTIPLY_ROW(3);
+                lane_codes += EDGEK_LANES;
+                row_codes += EDGEK_LANES;
+            }
+        }
+        for (int r = 0; r < 4; r++) {
+            for (int l = 0; l < 4; l++) {
+                vst1q_s32((int32_t *)&sums[row + r] + 4 * l, acc[r][l]);
+            }
+        }
     }
 }
 
-#include "edgek_attention.h"
+#include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"
 

@@ -68,38 +68,6 @@ static int64_t quantize_rows(
     return -1;
 }
 
-static int64_t quantize_heads(
-    const float *x, int64_t x_stride, int64_t row_count, int64_t first_row, int64_t row_end,
-    int64_t head_count, int64_t head_size, int8_t *codes, int64_t code_stride, float *scales
-) {
-    for (int64_t row = first_row; row < row_end; row++) {
-        for (int64_t head = 0; head < head_count; head++) {
-            const float *source = x + row * x_stride + head * head_size;
-            int8_t *target = codes + (head * row_count + row) * code_stride;
-            edgek_ints largest_keys = (edgek_ints)0;
-            for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
-                edgek_real value = edgek_load_part(source + d, head_size - d);
-                edgek_ints keys = edgek_as_ints(edgek_as_bits(edgek_magnitude(value)));
-                largest_keys = __builtin_elementwise_max(largest_keys, keys);
-            }
-            int32_t largest_key = __builtin_reduce_max(largest_keys);
-            if (largest_key >= EDGEK_INFINITY_BITS) return row;
-            float largest = edgek_float_of_bits((uint32_t)largest_key);
-
-            int is_empty = largest < EDGEK_SMALLEST_RANGE;
-            float inverse = is_empty ? 0.0f : 127.0f / largest;
-            scales[head * row_count + row] = is_empty ? 0.0f : largest / 127.0f;
-            for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
-                edgek_real value = edgek_load_part(source + d, head_size - d);
-                edgek_ints code = edgek_as_ints(edgek_round(value * inverse));
-                edgek_store_codes(target + d, edgek_clamp(code, -127, 127));
-            }
-            edgek_clear_codes(target, edgek_whole_lanes(head_size), code_stride);
-        }
-    }
-    return -1;
-}
-
 static void layer_norm(
     const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
     int64_t row_count, int64_t column_count, const float *gamma, const float *beta,

@@ -23,6 +23,7 @@ extern const edgek_table edgek_table_i8mm;
         .clear_packed_weights = clear_packed_weights, \
         .pack_weights = pack_weights, \
         .quantize_rows = quantize_rows, \
+        .packed_head_bytes = packed_head_bytes, \
         .quantize_heads = quantize_heads, \
         .linear_s8 = linear_s8, \
         .linear_f32 = linear_f32, \

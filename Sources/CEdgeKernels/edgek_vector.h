@@ -14,6 +14,7 @@ typedef float edgek_real __attribute__((ext_vector_type(16)));
 typedef uint32_t edgek_bits __attribute__((ext_vector_type(16)));
 typedef int32_t edgek_ints __attribute__((ext_vector_type(16)));
 typedef int8_t edgek_bytes __attribute__((ext_vector_type(16)));
+typedef int16_t edgek_shorts __attribute__((ext_vector_type(16)));
 typedef uint16_t edgek_halves __attribute__((ext_vector_type(16)));
 
 #include "edgek_activation.h"

@@ -115,14 +115,30 @@ static int64_t quantize_rows(
     return -1;
 }
 
-static int64_t quantize_heads(
-    const float *x, int64_t x_stride, int64_t row_count, int64_t first_row, int64_t row_end,
-    int64_t head_count, int64_t head_size, int8_t *codes, int64_t code_stride, float *scales
+// Packed here means [heads][rows] scales, then [heads][rows][head size] codes, whatever the role.
+
+static int64_t packed_head_bytes(
+    edgek_head_role role, int64_t row_count, int64_t head_count, int64_t head_size
 ) {
+    (void)role;
+    return (head_count * row_count * ((int64_t)sizeof(float) + head_size) + 63) / 64 * 64;
+}
+
+static int8_t *codes_of_heads(const void *packed, int64_t row_count, int64_t head_count) {
+    return (int8_t *)(uintptr_t)packed + head_count * row_count * (int64_t)sizeof(float);
+}
+
+static int64_t quantize_heads(
+    edgek_head_role role, const float *x, int64_t x_stride, int64_t row_count, int64_t first_row,
+    int64_t row_end, int64_t head_count, int64_t head_size, void *packed
+) {
+    (void)role;
+    float *scales = packed;
+    int8_t *codes = codes_of_heads(packed, row_count, head_count);
     for (int64_t row = first_row; row < row_end; row++) {
         for (int64_t head = 0; head < head_count; head++) {
             const float *source = x + row * x_stride + head * head_size;
-            int8_t *target = codes + (head * row_count + row) * code_stride;
+            int8_t *target = codes + (head * row_count + row) * head_size;
             int32_t largest_key = 0;
             for (int64_t d = 0; d < head_size; d++) {
                 int32_t key = key_of(edgek_magnitude(source[d]));
@@ -135,10 +151,8 @@ static int64_t quantize_heads(
             float inverse = is_empty ? 0.0f : 127.0f / largest;
             scales[head * row_count + row] = is_empty ? 0.0f : largest / 127.0f;
             for (int64_t d = 0; d < head_size; d++) {
-                int32_t code = (int32_t)edgek_round(source[d] * inverse);
-                target[d] = (int8_t)clamp(code, -127, 127);
+                target[d] = (int8_t)(int32_t)edgek_round(source[d] * inverse);
             }
-            for (int64_t d = head_size; d < code_stride; d++) target[d] = 0;
         }
     }
     return -1;
@@ -254,11 +268,17 @@ static void attention_s8(
 ) {
     (void)scratch;
     const edgek_attention_shape *shape = &task->shape;
+    int64_t kv_heads = shape->key_value_head_count;
+    const float *query_scales = task->queries, *all_key_scales = task->keys;
+    const float *all_value_scales = task->values;
+    const int8_t *queries = codes_of_heads(task->queries, shape->query_count, shape->head_count);
+    const int8_t *all_keys = codes_of_heads(task->keys, shape->key_count, kv_heads);
+    const int8_t *all_values = codes_of_heads(task->values, shape->key_count, kv_heads);
     for (int64_t query = first_query; query < query_end; query++) {
         int64_t query_row = head * shape->query_count + query;
         int64_t key_row = edgek_key_value_head(shape, head) * shape->key_count;
-        const int8_t *q = task->query_codes + query_row * task->query_code_stride;
-        float query_scale = task->query_scales[query_row] * (shape->scale * EDGEK_LOG2_E);
+        const int8_t *q = queries + query_row * shape->head_size;
+        float query_scale = query_scales[query_row] * (shape->scale * EDGEK_LOG2_E);
         float *y = shape->y + query * shape->y_stride + head * shape->value_size;
         int64_t visible = edgek_visible_keys(shape, query);
         float maximum = -__builtin_inff(), sum = 0.0f;
@@ -267,14 +287,14 @@ static void attention_s8(
         for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
             int64_t left = visible - first;
             int64_t count = left < EDGEK_KEY_BLOCK ? left : EDGEK_KEY_BLOCK;
-            const int8_t *keys = task->key_codes + (key_row + first) * task->key_code_stride;
-            const float *key_scales = task->key_scales + key_row + first;
-            const int8_t *values = task->value_codes + (key_row + first) * task->value_code_stride;
-            const float *value_scales = task->value_scales + key_row + first;
+            const int8_t *keys = all_keys + (key_row + first) * shape->head_size;
+            const float *key_scales = all_key_scales + key_row + first;
+            const int8_t *values = all_values + (key_row + first) * shape->value_size;
+            const float *value_scales = all_value_scales + key_row + first;
 
             float p[EDGEK_KEY_BLOCK];
             for (int64_t j = 0; j < count; j++) {
-                int32_t product = dot_s8(q, keys + j * task->key_code_stride, shape->head_size);
+                int32_t product = dot_s8(q, keys + j * shape->head_size, shape->head_size);
                 p[j] = ((float)product * key_scales[j]) * query_scale;
             }
             float alpha = add_block(p, count, first == 0, &maximum, &sum);
@@ -295,7 +315,7 @@ static void attention_s8(
             for (int64_t d = 0; d < shape->value_size; d++) {
                 int32_t inner = 0;
                 for (int64_t j = 0; j < count; j++) {
-                    inner += codes[j] * values[j * task->value_code_stride + d];
+                    inner += codes[j] * values[j * shape->value_size + d];
                 }
                 y[d] = y[d] * alpha + (float)inner * step;
             }

@@ -57,22 +57,20 @@ static void multiply_tile(
     }
 }
 
-static void dot_keys(
-    const int8_t *query, const int8_t *keys, int64_t stride, int64_t count, int64_t depth,
-    int32_t *dots
-) {
-    for (int64_t j = 0; j < count; j++) {
-        __m256i acc = _mm256_setzero_si256();
-        for (int64_t d = 0; d < depth; d += 32) {
-            __m256i q = edgek_load_256(query + d);
-            __m256i key = edgek_load_256(keys + j * stride + d);
-            acc = add_products(acc, _mm256_abs_epi8(q), q, key);
-        }
-        dots[j] = edgek_sum_256(acc);
-    }
+// Codes of heads are pairs of 16-bit numbers for vpmaddwd: as many products per instruction as the
+// exact sequence for bytes, and unsigned weights need nothing more.
+typedef int16_t edgek_head_code;
+#define EDGEK_HEAD_GROUP 2
+#define EDGEK_QUERY_OFFSET 0
+#define EDGEK_WEIGHT_OFFSET 0
+
+EDGEK_INLINE __m256i add_group(__m256i acc, __m256i lanes, __m256i row) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(lanes, row));
 }
 
-#include "edgek_attention.h"
+#include "x86_ymm_panels.h"
+
+#include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"
 

@@ -75,24 +75,35 @@ static void multiply_tile(
 }
 
 // vpdpbusd takes the queries + 128 as unsigned bytes, and the weights as they are.
-typedef int8_t edgek_attention_code;
-#define EDGEK_ATTENTION_GROUP 4
-#define EDGEK_ATTENTION_OFFSET 128
+typedef int8_t edgek_head_code;
+#define EDGEK_HEAD_GROUP 4
+#define EDGEK_QUERY_OFFSET 128
 #define EDGEK_WEIGHT_OFFSET 0
 
-static void multiply_panels(
-    const int8_t *lanes, const int8_t *rows, const int32_t *starts, int64_t groups, int32_t *sums
+static edgek_ints sum_columns(const int8_t *panel, int64_t groups) {
+    __m512i sums = _mm512_setzero_si512(), ones = _mm512_set1_epi8(1);
+    for (int64_t group = 0; group < groups; group++) {
+        sums = _mm512_dpbusd_epi32(sums, ones, _mm512_loadu_si512(panel + 64 * group));
+    }
+    return (edgek_ints)sums;
+}
+
+EDGEK_INLINE void multiply_panels(
+    const int8_t *lanes, const int8_t *rows, int64_t groups, int64_t panels, int64_t panel_bytes,
+    const int32_t *starts, edgek_ints sums[EDGEK_LANES]
 ) {
     __m512i acc[EDGEK_LANES];
     for (int r = 0; r < EDGEK_LANES; r++) acc[r] = _mm512_set1_epi32(starts[r]);
-    for (int64_t group = 0; group < groups; group++, lanes += 64, rows += 64) {
-        __m512i x = _mm512_loadu_si512(lanes);
-        for (int r = 0; r < EDGEK_LANES; r++) {
-            acc[r] = _mm512_dpbusd_epi32(
-                acc[r], x, _mm512_set1_epi32(edgek_four_codes(rows + 4 * r)));
+    for (int64_t panel = 0; panel < panels; panel++, rows += panel_bytes) {
+        for (int64_t group = 0; group < groups; group++, lanes += 64) {
+            __m512i x = _mm512_loadu_si512(lanes);
+            for (int r = 0; r < EDGEK_LANES; r++) {
+                int32_t y = edgek_four_codes(rows + 64 * group + 4 * r);
+                acc[r] = _mm512_dpbusd_epi32(acc[r], x, _mm512_set1_epi32(y));
+            }
         }
     }
-    for (int r = 0; r < EDGEK_LANES; r++) _mm512_storeu_si512(sums + r * EDGEK_LANES, acc[r]);
+    for (int r = 0; r < EDGEK_LANES; r++) sums[r] = (edgek_ints)acc[r];
 }
 
 #include "edgek_attention_lanes.h"

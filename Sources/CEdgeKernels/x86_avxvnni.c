@@ -65,22 +65,31 @@ static void multiply_tile(
     }
 }
 
-static void dot_keys(
-    const int8_t *query, const int8_t *keys, int64_t stride, int64_t count, int64_t depth,
-    int32_t *dots
-) {
-    for (int64_t j = 0; j < count; j++) {
-        __m256i acc = _mm256_setzero_si256();
-        for (int64_t d = 0; d < depth; d += 32) {
-            __m256i q = edgek_load_256(query + d);
-            __m256i key = edgek_load_256(keys + j * stride + d);
-            acc = _mm256_dpbusd_epi32(acc, _mm256_abs_epi8(q), _mm256_sign_epi8(key, q));
-        }
-        dots[j] = edgek_sum_256(acc);
-    }
+// vpdpbusd takes the queries + 128 as unsigned bytes, and the weights as they are.
+typedef int8_t edgek_head_code;
+#define EDGEK_HEAD_GROUP 4
+#define EDGEK_QUERY_OFFSET 128
+#define EDGEK_WEIGHT_OFFSET 0
+
+EDGEK_INLINE __m256i add_group(__m256i acc, __m256i lanes, __m256i row) {
+    return _mm256_dpbusd_epi32(acc, lanes, row);
 }
 
-#include "edgek_attention.h"
+static edgek_ints sum_columns(const int8_t *panel, int64_t groups) {
+    __m256i low = _mm256_setzero_si256(), high = low, ones = _mm256_set1_epi8(1);
+    for (int64_t group = 0; group < groups; group++, panel += 64) {
+        low = _mm256_dpbusd_epi32(low, ones, edgek_load_256(panel));
+        high = _mm256_dpbusd_epi32(high, ones, edgek_load_256(panel + 32));
+    }
+    edgek_ints sums;
+    memcpy(&sums, &low, sizeof low);
+    memcpy((char *)&sums + sizeof low, &high, sizeof high);
+    return sums;
+}
+
+#include "x86_ymm_panels.h"
+
+#include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"
 

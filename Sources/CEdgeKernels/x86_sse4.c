@@ -116,42 +116,44 @@ static void multiply_tile(
     }
 }
 
-static void dot_keys(
-    const int8_t *query, const int8_t *keys, int64_t stride, int64_t count, int64_t depth,
-    int32_t *dots
+// Codes of heads are pairs of 16-bit numbers for pmaddwd: as many products per instruction as the
+// exact sequence for bytes, and unsigned weights need nothing more.
+typedef int16_t edgek_head_code;
+#define EDGEK_HEAD_GROUP 2
+#define EDGEK_QUERY_OFFSET 0
+#define EDGEK_WEIGHT_OFFSET 0
+
+static void multiply_panels(
+    const int16_t *lanes, const int16_t *rows, int64_t groups, int64_t panels,
+    int64_t panel_bytes, const int32_t *starts, edgek_ints sums[EDGEK_LANES]
 ) {
-    for (int64_t j = 0; j < count; j++) {
-        __m128i acc = _mm_setzero_si128();
-        for (int64_t d = 0; d < depth; d += 16) {
-            __m128i q = edgek_load_128(query + d);
-            acc = add_products(acc, _mm_abs_epi8(q), q, edgek_load_128(keys + j * stride + d));
+    for (int row = 0; row < EDGEK_LANES; row += 2) {
+        __m128i acc[2][4];
+        for (int r = 0; r < 2; r++) {
+            for (int l = 0; l < 4; l++) acc[r][l] = _mm_set1_epi32(starts[row + r]);
         }
-        dots[j] = edgek_sum_128(acc);
+        const int16_t *lane_codes = lanes;
+        for (int64_t panel = 0; panel < panels; panel++) {
+            const char *row_codes = (const char *)rows + panel * panel_bytes + 4 * row;
+            for (int64_t group = 0; group < groups; group++, lane_codes += 32, row_codes += 64) {
+                for (int r = 0; r < 2; r++) {
+                    __m128i y = _mm_set1_epi32(edgek_four_codes(row_codes + 4 * r));
+                    for (int l = 0; l < 4; l++) {
+                        __m128i x = edgek_load_128(lane_codes + 8 * l);
+                        acc[r][l] = _mm_add_epi32(acc[r][l], _mm_madd_epi16(x, y));
+                    }
+                }
+            }
+        }
+        for (int r = 0; r < 2; r++) {
+            for (int l = 0; l < 4; l++) {
+                _mm_storeu_si128((__m128i *)(void *)&sums[row + r] + l, acc[r][l]);
+            }
+        }
     }
 }
 
-static void weigh_values(
-    const uint8_t *codes, const int8_t *values, int64_t stride, int64_t count, int64_t width,
-    int32_t *sums
-) {
-    for (int64_t d = 0; d < width; d += 8) {
-        __m128i low = _mm_setzero_si128(), high = _mm_setzero_si128();
-        for (int64_t j = 0; j < count; j += 2) {
-            // A key behind the last has code zero, so any row will do.
-            const int8_t *first = values + j * stride + d;
-            const int8_t *second = j + 1 < count ? first + stride : first;
-            __m128i v0 = _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)first));
-            __m128i v1 = _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)second));
-            __m128i c = _mm_set1_epi32(edgek_code_pair(codes + j));
-            low = _mm_add_epi32(low, _mm_madd_epi16(_mm_unpacklo_epi16(v0, v1), c));
-            high = _mm_add_epi32(high, _mm_madd_epi16(_mm_unpackhi_epi16(v0, v1), c));
-        }
-        _mm_storeu_si128((__m128i *)(void *)(sums + d), low);
-        _mm_storeu_si128((__m128i *)(void *)(sums + d + 4), high);
-    }
-}
-
-#include "edgek_attention.h"
+#include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"
 

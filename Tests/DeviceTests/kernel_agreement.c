@@ -186,20 +186,19 @@ typedef struct {
     int32_t causal;
 } attention_case;
 
-static int8_t *quantized_heads(
-    const edgek_table *table, const float *x, int64_t stride, int64_t rows, int64_t heads,
-    int64_t head_size, float **scales
+static void *packed_heads(
+    const edgek_table *table, edgek_head_role role, const float *x, int64_t stride, int64_t rows,
+    int64_t heads, int64_t head_size
 ) {
-    int64_t code_stride = padded(head_size);
-    int8_t *codes = take((size_t)(heads * rows * code_stride + 64));
-    *scales = take((size_t)(heads * rows + 1) * sizeof **scales);
-    int64_t cut = rows / 3;
-    int64_t first = table->quantize_heads(
-        x, stride, rows, 0, cut, heads, head_size, codes, code_stride, *scales);
-    int64_t second = table->quantize_heads(
-        x, stride, rows, cut, rows, heads, head_size, codes, code_stride, *scales);
-    if (first != -1 || second != -1) exit(2);
-    return codes;
+    void *packed = take((size_t)table->packed_head_bytes(role, rows, heads, head_size));
+    // The later rows first.
+    int64_t cut = rows / 3 / EDGEK_ROW_GRAIN * EDGEK_ROW_GRAIN;
+    int64_t later = table->quantize_heads(
+        role, x, stride, rows, cut, rows, heads, head_size, packed);
+    int64_t earlier = table->quantize_heads(
+        role, x, stride, rows, 0, cut, heads, head_size, packed);
+    if (later != -1 || earlier != -1) exit(2);
+    return packed;
 }
 
 static void run_attention(const edgek_table *table, attention_case c, float range) {
@@ -233,22 +232,20 @@ static void run_attention(const edgek_table *table, attention_case c, float rang
     }
     end_case_floats(label, y, c.queries * y_stride);
 
-    edgek_attention_s8 codes = {.shape = shape};
-    float *qs, *ks, *vs;
-    codes.query_codes = quantized_heads(table, q, q_stride, c.queries, c.heads, c.head_size, &qs);
-    codes.key_codes = quantized_heads(table, k, k_stride, c.keys, c.kv_heads, c.head_size, &ks);
-    codes.value_codes = quantized_heads(table, v, v_stride, c.keys, c.kv_heads, c.value_size, &vs);
-    codes.query_scales = qs, codes.key_scales = ks, codes.value_scales = vs;
-    codes.query_code_stride = codes.key_code_stride = padded(c.head_size);
-    codes.value_code_stride = padded(c.value_size);
+    edgek_attention_s8 codes = {
+        .shape = shape,
+        .queries = packed_heads(
+            table, EDGEK_QUERIES, q, q_stride, c.queries, c.heads, c.head_size),
+        .keys = packed_heads(table, EDGEK_KEYS, k, k_stride, c.keys, c.kv_heads, c.head_size),
+        .values = packed_heads(
+            table, EDGEK_VALUES, v, v_stride, c.keys, c.kv_heads, c.value_size),
+    };
+    cut = cut / EDGEK_ROW_GRAIN * EDGEK_ROW_GRAIN;
     for (int64_t head = 0; head < c.heads; head++) {
         table->attention_s8(&codes, head, cut, c.queries, scratch);
         table->attention_s8(&codes, head, 0, cut, scratch);
     }
     end_case_floats(label, y, c.queries * y_stride);
-    end_case(label, qs, (size_t)(c.heads * c.queries) * sizeof *qs);
-    end_case(
-        label, codes.value_codes, (size_t)(c.kv_heads * c.keys * codes.value_code_stride));
 }
 
 // MARK: Rows
@@ -345,14 +342,15 @@ static void run_bad_rows(const edgek_table *table) {
     begin_case(9);
     float *x = take_floats(3 * COLUMNS, 1.0f), *y = take_floats(3 * COLUMNS, 1.0f);
     int8_t *codes = take(3 * 64);
-    float *scales = take(3 * sizeof *scales);
+    void *heads =
+        take((size_t)table->packed_head_bytes(EDGEK_VALUES, 3, 1, COLUMNS));
     edgek_row_quantization *rows = take(3 * sizeof *rows);
     for (int i = 0; i < 5 * COLUMNS; i++) {
         float *bad = &x[COLUMNS + i % COLUMNS], good = *bad;
         memcpy(bad, &bad_bits[i / COLUMNS], sizeof *bad);
         int64_t found[2];
         found[0] = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, codes, 64, rows);
-        found[1] = table->quantize_heads(x, COLUMNS, 3, 0, 3, 1, COLUMNS, codes, 64, scales);
+        found[1] = table->quantize_heads(EDGEK_VALUES, x, COLUMNS, 3, 0, 3, 1, COLUMNS, heads);
         if (found[0] != 1 || found[1] != 1) found[0] = -2;
         end_case("bad rows", found, sizeof found);
         table->max_rows(x, COLUMNS, 3, COLUMNS, y);

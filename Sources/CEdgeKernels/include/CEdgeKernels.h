@@ -24,6 +24,8 @@ enum {
     EDGEK_KEY_BLOCK = 64,
     /// A column range given to a linear kernel starts at a multiple of this.
     EDGEK_COLUMN_GRAIN = 64,
+    /// A row range given to `quantize_heads` or to quantized attention starts at a multiple of this.
+    EDGEK_ROW_GRAIN = 16,
 };
 
 /// Element-wise functions that a linear kernel may apply to its result.
@@ -123,12 +125,13 @@ typedef struct {
     int64_t y_stride;
 } edgek_attention_shape;
 
-/// Float attention. For one query row and head, for each block of EDGEK_KEY_BLOCK keys that has a
-/// visible key, in order:
-///   s_j = dot16(q, k_j) · scale, −∞ where masked; m' = max(m, max_j s_j); α = exp(m − m') (0 for
-///   the first block); p_j = exp(s_j − m'); l = l · α + sum16(p); O = O · α + Σ_j p_j · v_j, the
+/// Float attention. With scale' = scale · log₂ e, for one query row and head, for each block of
+/// EDGEK_KEY_BLOCK keys that has a visible key, in order:
+///   s_j = dot16(q, k_j) · scale', −∞ where masked; m' = max(m, max_j s_j); α = 2^(m − m') (0 for
+///   the first block); p_j = 2^(s_j − m'); l = l · α + sum16(p); O = O · α + Σ_j p_j · v_j, the
 ///   inner sum from 0 in key order;
-/// finally y = O · (1 / l).
+/// finally y = O · (1 / l). Powers are those of `edgek_exp2_not_positive`: exponents below −126
+/// count as −126.
 typedef struct {
     edgek_attention_shape shape;
     const float *queries;
@@ -139,25 +142,25 @@ typedef struct {
     int64_t value_stride;
 } edgek_attention_f32;
 
-/// Quantized attention over codes that `quantize_heads` wrote. As float attention, but
-///   s_j = (Float(Σ_d qc[d] · kc_j[d]) · ks_j) · (qs · scale), the dot product in int32;
+/// Quantized attention over heads that `quantize_heads` packed. As float attention, but
+///   s_j = (Float(Σ_d qc[d] · kc_j[d]) · ks_j) · (qs · scale'), the dot product in int32;
 ///   g_j = p_j · vs_j; G = max_j g_j; if G < 2⁻¹⁰⁰ the block adds nothing to O (α still applies),
 ///   else c_j = min(255, round-half-even(g_j · (255 / G))) and
 ///   O = O · α + Float(Σ_j c_j · vc_j) · (G / 255).
 typedef struct {
     edgek_attention_shape shape;
-    /// [head_count][query_count][query_code_stride] and [head_count][query_count]
-    const int8_t *query_codes;
-    const float *query_scales;
-    int64_t query_code_stride;
-    /// [key_value_head_count][key_count][key_code_stride] and [key_value_head_count][key_count]
-    const int8_t *key_codes;
-    const float *key_scales;
-    int64_t key_code_stride;
-    const int8_t *value_codes;
-    const float *value_scales;
-    int64_t value_code_stride;
+    /// The packed queries, keys and values of all heads, 64-byte aligned.
+    const void *queries;
+    const void *keys;
+    const void *values;
 } edgek_attention_s8;
+
+/// What the rows of a head are to quantized attention.
+typedef enum {
+    EDGEK_QUERIES = 0,
+    EDGEK_KEYS = 1,
+    EDGEK_VALUES = 2,
+} edgek_head_role;
 
 /// The kernels of one instruction set.
 typedef struct {
@@ -191,15 +194,18 @@ typedef struct {
         const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
         const float *multipliers, int8_t *codes, int64_t code_stride,
         edgek_row_quantization *rows);
+    /// Bytes that the packed rows of `head_count` heads take in a role, a multiple of 64.
+    int64_t (*packed_head_bytes)(
+        edgek_head_role role, int64_t row_count, int64_t head_count, int64_t head_size);
     /// Quantizes heads symmetrically: per row and head, scale = max|x| / 127,
-    /// code = clamp(round-half-even(x · (127 / max|x|)), −127, 127); a maximum below 2⁻¹⁰⁰ gives
-    /// scale 0 and codes 0. Reads x[row][head · head_size + d]; writes
-    /// codes[head][row][code_stride] (zeros up to code_stride, a multiple of
-    /// EDGEK_CODE_ALIGNMENT) and scales[head][row], for the rows first_row …< row_end of row_count.
+    /// code = round-half-even(x · (127 / max|x|)); a maximum below 2⁻¹⁰⁰ gives scale 0 and codes 0.
+    /// Reads x[row][head · head_size + d] for the rows first_row …< row_end of row_count, and packs
+    /// them for `attention_s8` of the same table. first_row is a multiple of EDGEK_ROW_GRAIN, and
+    /// row_end too unless it is row_count; such calls may run in parallel.
     /// Returns the first row with a value that is not finite, or −1.
     int64_t (*quantize_heads)(
-        const float *x, int64_t x_stride, int64_t row_count, int64_t first_row, int64_t row_end,
-        int64_t head_count, int64_t head_size, int8_t *codes, int64_t code_stride, float *scales);
+        edgek_head_role role, const float *x, int64_t x_stride, int64_t row_count,
+        int64_t first_row, int64_t row_end, int64_t head_count, int64_t head_size, void *packed);
 
     // MARK: Products
 
@@ -211,7 +217,8 @@ typedef struct {
         const edgek_linear_f32 *task, int64_t first_row, int64_t row_end, int64_t first_column,
         int64_t column_end);
     /// Computes the queries first_query …< query_end of one head. `scratch` is 64-byte aligned
-    /// and holds attention_scratch_bytes(shape) bytes.
+    /// and holds attention_scratch_bytes(shape) bytes. In quantized attention first_query is a
+    /// multiple of EDGEK_ROW_GRAIN.
     void (*attention_f32)(
         const edgek_attention_f32 *task, int64_t head, int64_t first_query, int64_t query_end,
         void *scratch);
