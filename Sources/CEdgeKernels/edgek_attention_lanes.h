@@ -52,6 +52,10 @@ typedef struct {
     float *outputs;
 } edgek_running_lanes;
 
+EDGEK_INLINE edgek_real edgek_score(edgek_ints dot, float key_scale, edgek_real query_scales) {
+    return (__builtin_convertvector(dot, edgek_real) * key_scale) * query_scales;
+}
+
 /// Packed keys and values of one head.
 typedef struct {
     edgek_head_layout key_layout;
@@ -86,13 +90,21 @@ EDGEK_INLINE void edgek_attend_lanes(
         multiply_panels(
             queries, keys.codes, head->key_layout.width / EDGEK_HEAD_GROUP, 1, 0, keys.starts,
             dots);
-        for (int i = 0; i < EDGEK_LANES; i++) {
-            int64_t j = first + i;
-            edgek_real s = __builtin_convertvector(dots[i], edgek_real) * keys.scales[i];
-            s = s * query_scales;
-            edgek_store(p + j * EDGEK_LANES, s);
-            if (j >= fewest) s = visible > (int32_t)j ? s : (edgek_real)(-__builtin_inff());
-            largest = s > largest ? s : largest;
+        float *scores = p + first * EDGEK_LANES;
+        if (first + EDGEK_LANES <= fewest) {
+            for (int i = 0; i < EDGEK_LANES; i++) {
+                edgek_real s = edgek_score(dots[i], keys.scales[i], query_scales);
+                edgek_store(scores + i * EDGEK_LANES, s);
+                largest = s > largest ? s : largest;
+            }
+        } else {
+            for (int i = 0; i < EDGEK_LANES; i++) {
+                edgek_real s = edgek_score(dots[i], keys.scales[i], query_scales);
+                edgek_store(scores + i * EDGEK_LANES, s);
+                edgek_ints is_visible = visible > (int32_t)(first + i);
+                s = is_visible ? s : (edgek_real)(-__builtin_inff());
+                largest = s > largest ? s : largest;
+            }
         }
     }
 

@@ -1,105 +1,103 @@
 import CEdgeKernels
+import CEdgePlatform
 import EdgeFormat
 
-/// Executes the instructions of a program over one input.
+/// Executes the stages of a plan over one input.
 struct Interpreter {
     let session: Session
     let arena: AlignedBuffer
-    let plan: MemoryPlan
+    let plan: ExecutionPlan
     let tokenIDs: [Int32]
     /// Empty, or one type for each token.
     let typeIDs: [Int32]
+    let kernels: edgek_table
+    /// Collects the time of each instruction, or nil.
+    let clock: InstructionClock?
 
     var program: Program { session.program }
-    var kernels: edgek_table { session.instructionSet.kernels }
     var tokenCount: Int { tokenIDs.count }
 
-    func execute(_ instruction: Instruction, index: Int) throws(RuntimeError) {
-        switch instruction {
-        case .embed(let output, let terms):
-            try embed(output: output, terms: terms)
-        case .linear(let input, let residual, let output, let weight, let bias, let activation):
-            linear(
-                input: input, residual: residual, output: output, weight: weight, bias: bias,
-                activation: activation)
-        case .attention(let query, let key, let value, let output, let shape):
-            try attention(
-                query: query, key: key, value: value, output: output, shape: shape, index: index)
-        case .layerNorm(let input, let residual, let output, let gamma, let beta, let epsilon):
-            layerNorm(
-                input: input, residual: residual, output: output, gamma: gamma, beta: beta,
-                epsilon: epsilon)
-        case .activate(let input, let output, let activation):
-            kernels.activate(
-                floats(input), Int64(elementCount(input)), native(activation), floats(output))
-        case .add(let left, let right, let output):
-            let bytes = elementCount(left) * 4
-            UnsafeMutableRawPointer(floats(output)).copyMemory(
-                from: floats(left), byteCount: bytes)
-            kernels.add(floats(right), Int64(elementCount(right)), floats(output))
-        case .pool(let input, let output, let pooling):
-            pool(input: input, output: output, pooling: pooling)
-        case .normalizeL2(let input, let output, let epsilon):
-            let columns = program.values[input].columnCount
-            for row in 0..<rowCount(input) {
-                kernels.normalize_l2(
-                    floats(input) + row * columns, Int64(columns), epsilon,
-                    floats(output) + row * columns)
+    func run() throws(RuntimeError) {
+        for stage in plan.stages {
+            switch stage.work {
+            case .blocks(let rows, let blockRows):
+                try runBlocks(stage.steps, rows: rows, blockRows: blockRows)
+            case .columns:
+                try runColumns(stage.steps.lowerBound)
+            case .attention, .whole:
+                let step = session.steps.steps[stage.steps.lowerBound]
+                let start = clock?.now() ?? 0
+                try runWhole(step)
+                clock?.add(since: start, instruction: step.instruction, thread: 0)
             }
-        case .quantize(let input, let output, let multipliers):
-            try quantize(input: input, output: output, multipliers: multipliers, index: index)
+        }
+    }
+
+    private func runWhole(_ step: Step) throws(RuntimeError) {
+        switch step {
+        case .attend(let index, let query, let key, let value):
+            guard case .attention(_, _, _, let output, let shape) = program.instructions[index]
+            else { return }
+            attend(query: query, key: key, value: value, output: output, shape: shape)
+        case .whole(let index), .rows(let index), .packHeads(let index, _, _):
+            switch program.instructions[index] {
+            case .embed(let output, let terms):
+                try embed(output: output, terms: terms)
+            case .pool(let input, let output, let pooling):
+                pool(input: input, output: output, pooling: pooling)
+            default:
+                preconditionFailure("the instruction goes by rows")
+            }
         }
     }
 
     // MARK: Operands
 
-    func rowCount(_ value: Int) -> Int {
-        program.values[value].rowCount(tokenCount: tokenCount)
+    func rowCount(_ object: Int) -> Int {
+        session.steps.objects[object].rowCount(tokenCount: tokenCount)
     }
 
-    func elementCount(_ value: Int) -> Int {
-        rowCount(value) * program.values[value].columnCount
+    /// The first row of an object that all threads share.
+    func shared(_ object: Int) -> UnsafeMutableRawPointer {
+        arena.start + plan.locations[object].byteOffset
     }
 
     func floats(_ value: Int) -> UnsafeMutablePointer<Float> {
-        arena.floats(at: plan.slotOffsets[program.values[value].slot])
-    }
-
-    func codes(_ value: Int) -> UnsafeMutablePointer<Int8> {
-        arena.bytes(at: plan.slotOffsets[program.values[value].slot])
-    }
-
-    /// The quantization of the rows of a value of codes, which follows the codes.
-    func rowQuantization(_ value: Int) -> UnsafeMutablePointer<edgek_row_quantization> {
-        let codeBytes = rowCount(value) * MemoryPlan.codeStride(program.values[value])
-        return (arena.start + plan.slotOffsets[program.values[value].slot] + codeBytes)
-            .assumingMemoryBound(to: edgek_row_quantization.self)
-    }
-
-    func vector(_ tensor: Int?) -> UnsafePointer<Float>? {
-        guard let tensor, let vector = session.weights.vectors[tensor] else { return nil }
-        return UnsafePointer(vector.floats())
+        shared(value).assumingMemoryBound(to: Float.self)
     }
 
     func scratch(thread: Int) -> UnsafeMutableRawPointer {
         arena.start + plan.scratchOffset + thread * plan.scratchBytesPerThread
     }
 
-    func native(_ activation: ActivationCode) -> edgek_activation {
-        edgek_activation(rawValue: activation.rawValue)
+    func kernelScratch(thread: Int) -> UnsafeMutableRawPointer {
+        scratch(thread: thread) + plan.kernelScratchOffset
+    }
+}
+
+/// Nanoseconds that the threads spent in each instruction, added up.
+package final class InstructionClock {
+    private let instructionCount: Int
+    private var nanoseconds: [Int64]
+
+    package init(instructionCount: Int, threadCount: Int) {
+        self.instructionCount = instructionCount
+        nanoseconds = [Int64](repeating: 0, count: instructionCount * threadCount)
     }
 
-    // MARK: Work
-
-    /// Calls `work` with ranges of rows that cover 0 ..< count, in parallel.
-    func overRows(
-        _ count: Int, grain: Int, _ work: (_ first: Int, _ end: Int, _ thread: Int) -> Void
-    ) {
-        let threads = session.pool.threadCount
-        let wanted = max(1, threads * 4)
-        let rows = threads == 1 ? max(1, count) : max(grain, (count + wanted - 1) / wanted)
-        session.pool.run((count + rows - 1) / rows) { task, thread in
-            work(task * rows, min(count, (task + 1) * rows), thread)
+    package func total(instruction: Int) -> Int64 {
+        var total: Int64 = 0
+        for index in stride(from: instruction, to: nanoseconds.count, by: instructionCount) {
+            total += nanoseconds[index]
         }
+        return total
+    }
+
+    func now() -> Int64 {
+        edgep_nanoseconds()
+    }
+
+    func add(since start: Int64, instruction: Int, thread: Int) {
+        nanoseconds[thread * instructionCount + instruction] += edgep_nanoseconds() - start
     }
 }

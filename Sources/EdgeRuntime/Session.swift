@@ -38,8 +38,9 @@ package final class Session {
     let program: Program
     let weights: Weights
     let pool: ThreadPool
+    let steps: StepList
     private var arena: AlignedBuffer?
-    private(set) var plan: MemoryPlan
+    private(set) var plan: ExecutionPlan
 
     /// Loads the weights of a container.
     package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
@@ -61,8 +62,9 @@ package final class Session {
         pool = try ThreadPool(threadCount: options.threadCount)
         weights = try Weights(
             container, kernels: options.instructionSet.kernels, pool: pool)
-        plan = MemoryPlan(
-            program, tokenCount: 0, threadCount: pool.threadCount,
+        steps = StepList(program)
+        plan = ExecutionPlan(
+            program, steps, tokenCount: 0, threadCount: pool.threadCount,
             kernels: options.instructionSet.kernels)
     }
 
@@ -74,21 +76,22 @@ package final class Session {
 
     /// Runs the program for one sequence and returns the outputs asked for, in their order.
     ///
-    /// `typeIDs` may be empty, which stands for type 0 everywhere.
+    /// `typeIDs` may be empty, which stands for type 0 everywhere. `clock` collects what the
+    /// instructions take.
     ///
     /// - Throws: besides what is wrong with the input, `notFinite` where a quantized row or a
     ///   returned one is not finite.
     package func run(
-        tokenIDs: [Int32], typeIDs: [Int32], outputs: [OutputCode]
+        tokenIDs: [Int32], typeIDs: [Int32], outputs: [OutputCode],
+        clock: InstructionClock? = nil
     ) throws(RuntimeError) -> [Output] {
         try check(tokenIDs: tokenIDs, typeIDs: typeIDs)
         let tokenCount = tokenIDs.count
         let arena = try prepareArena(tokenCount: tokenCount)
-        let input = Interpreter(
-            session: self, arena: arena, plan: plan, tokenIDs: tokenIDs, typeIDs: typeIDs)
-        for (index, instruction) in program.instructions.enumerated() {
-            try input.execute(instruction, index: index)
-        }
+        let interpreter = Interpreter(
+            session: self, arena: arena, plan: plan, tokenIDs: tokenIDs, typeIDs: typeIDs,
+            kernels: instructionSet.kernels, clock: clock)
+        try interpreter.run()
         var results: [Output] = []
         for code in outputs {
             guard let index = program.output(code) else { throw .noSuchOutput }
@@ -105,7 +108,7 @@ package final class Session {
     private func output(_ index: Int, tokenCount: Int, in arena: AlignedBuffer) -> Output {
         let value = program.values[index]
         let rows = value.rowCount(tokenCount: tokenCount)
-        let start = arena.floats(at: plan.slotOffsets[value.slot])
+        let start = arena.floats(at: plan.locations[index].byteOffset)
         return Output(
             rowCount: rows, columnCount: value.columnCount,
             values: Array(UnsafeBufferPointer(start: start, count: rows * value.columnCount)))
@@ -130,9 +133,11 @@ package final class Session {
     }
 
     private func prepareArena(tokenCount: Int) throws(RuntimeError) -> AlignedBuffer {
-        plan = MemoryPlan(
-            program, tokenCount: tokenCount, threadCount: pool.threadCount,
-            kernels: instructionSet.kernels)
+        if plan.tokenCount != tokenCount {
+            plan = ExecutionPlan(
+                program, steps, tokenCount: tokenCount, threadCount: pool.threadCount,
+                kernels: instructionSet.kernels)
+        }
         if let arena, arena.byteCount >= plan.byteCount { return arena }
         arena = nil
         let buffer = try AlignedBuffer(byteCount: plan.byteCount)

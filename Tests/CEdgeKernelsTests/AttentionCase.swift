@@ -1,4 +1,5 @@
 import CEdgeKernels
+import Testing
 
 /// One attention problem with made-up operands that depend on the case only.
 struct AttentionCase {
@@ -63,37 +64,42 @@ struct AttentionCase {
         }
     }
 
-    /// The whole output buffer of `attention_s8` over codes that the same table wrote.
+    /// The whole output buffer of `attention_s8` over heads that the same table packed.
     func runQuantized(_ kernels: Kernels) -> [Float] {
         Arena.with(seed: seed) { arena in
             let operands = operands(arena)
             let y = arena.floats(queryCount * yStride)
-            func codes(
-                _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int, heads: Int, size: Int
-            ) -> (UnsafeMutablePointer<Int8>, UnsafeMutablePointer<Float>) {
-                let codes = arena.zeros(heads * rows * paddedCodes(size), of: Int8.self)
-                let scales = arena.zeros(heads * rows, of: Float.self)
-                _ = kernels.table.quantize_heads(
-                    x, Int64(stride), Int64(rows), 0, Int64(rows), Int64(heads), Int64(size),
-                    codes, Int64(paddedCodes(size)), scales)
-                return (codes, scales)
+            func pack(
+                _ role: edgek_head_role, _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int,
+                heads: Int, size: Int
+            ) -> UnsafeMutableRawPointer {
+                let packed = arena.bytes(
+                    Int(
+                        kernels.table.packed_head_bytes(
+                            role, Int64(rows), Int64(heads), Int64(size))))
+                // In two ranges of rows, the later first.
+                let cut = Int64(rows) / 2 / 16 * 16
+                for range in [cut..<Int64(rows), 0..<cut] {
+                    let bad = kernels.table.quantize_heads(
+                        role, x, Int64(stride), Int64(rows), range.lowerBound, range.upperBound,
+                        Int64(heads), Int64(size), packed)
+                    #expect(bad == -1)
+                }
+                return packed
             }
-            let (q, qs) = codes(
-                operands.queries, stride: queryStride, rows: queryCount, heads: headCount,
-                size: headSize)
-            let (k, ks) = codes(
-                operands.keys, stride: keyStride, rows: keyCount, heads: keyValueHeadCount,
-                size: headSize)
-            let (v, vs) = codes(
-                operands.values, stride: valueStride, rows: keyCount, heads: keyValueHeadCount,
-                size: valueSize)
+            let queries = pack(
+                EDGEK_QUERIES, operands.queries, stride: queryStride, rows: queryCount,
+                heads: headCount, size: headSize)
+            let keys = pack(
+                EDGEK_KEYS, operands.keys, stride: keyStride, rows: keyCount,
+                heads: keyValueHeadCount, size: headSize)
+            let values = pack(
+                EDGEK_VALUES, operands.values, stride: valueStride, rows: keyCount,
+                heads: keyValueHeadCount, size: valueSize)
             var task = edgek_attention_s8(
-                shape: shape(y), query_codes: q, query_scales: qs,
-                query_code_stride: Int64(paddedCodes(headSize)), key_codes: k, key_scales: ks,
-                key_code_stride: Int64(paddedCodes(headSize)), value_codes: v, value_scales: vs,
-                value_code_stride: Int64(paddedCodes(valueSize)))
+                shape: shape(y), queries: queries, keys: keys, values: values)
             let scratch = arena.bytes(Int(kernels.table.attention_scratch_bytes(&task.shape)))
-            let cut = Int64(queryCount / 3)
+            let cut = Int64(queryCount / 3 / 16 * 16)
             for head in 0..<Int64(headCount) {
                 kernels.table.attention_s8(&task, head, cut, Int64(queryCount), scratch)
                 kernels.table.attention_s8(&task, head, 0, cut, scratch)

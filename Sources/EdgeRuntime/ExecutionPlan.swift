@@ -1,0 +1,272 @@
+import CEdgeKernels
+import EdgeFormat
+
+/// How a program is executed for inputs of a given length, and where its values lie.
+///
+/// Steps that need only the same rows of their inputs form a stage, and a block of rows goes through
+/// all of them before the next one starts: what only the stage uses stays in a cache and takes
+/// memory for one block, and threads wait for each other between stages only.
+struct ExecutionPlan {
+    /// Steps that follow each other without waiting.
+    struct Stage {
+        var steps: Range<Int>
+        var work: Work
+    }
+
+    enum Work {
+        /// Blocks of rows, each through all steps.
+        case blocks(rows: Int, blockRows: Int)
+        /// One step over all rows at once; its columns may be split.
+        case columns
+        /// Heads and blocks of queries.
+        case attention
+        case whole
+    }
+
+    /// Where an object lies.
+    struct Location {
+        /// From the start of the arena, or of the scratch memory of a thread.
+        var byteOffset = 0
+        /// Rows that it has room for.
+        var rowCapacity = 0
+        /// Whether each thread has one, for the rows of its block.
+        var isLocal = false
+    }
+
+    /// Rows that go through a stage at a time: enough that reading the weights costs little, few
+    /// enough that what they become stays in a second-level cache.
+    static let blockRows = 32
+
+    let tokenCount: Int
+    let stages: [Stage]
+    let locations: [Location]
+    let scratchOffset: Int
+    let scratchBytesPerThread: Int
+    /// Offset of the memory that a kernel asks for in the scratch memory of a thread.
+    let kernelScratchOffset: Int
+    let byteCount: Int
+
+    init(_ program: Program, tokenCount: Int, threadCount: Int, kernels: edgek_table) {
+        self.init(
+            program, StepList(program), tokenCount: tokenCount, threadCount: threadCount,
+            kernels: kernels)
+    }
+
+    init(
+        _ program: Program, _ list: StepList, tokenCount: Int, threadCount: Int,
+        kernels: edgek_table
+    ) {
+        self.tokenCount = tokenCount
+        stages = Self.stages(program, list, tokenCount: tokenCount, threadCount: threadCount)
+
+        let uses = ObjectUses(program, list, stages)
+        var locations = [Location](repeating: Location(), count: list.objects.count)
+        var shared: [Int] = []
+        for object in list.objects.indices where uses.isUsed(object) {
+            let stage = stages[uses.firstStage[object]]
+            if case .blocks(let rows, let blockRows) = stage.work, uses.isLocal(object) {
+                locations[object].isLocal = true
+                locations[object].rowCapacity = min(rows, blockRows)
+            } else {
+                locations[object].rowCapacity =
+                    list.objects[object].rowCount(tokenCount: tokenCount)
+                shared.append(object)
+            }
+        }
+        func size(_ object: Int) -> Int {
+            list.objects[object].byteCount(
+                rows: locations[object].rowCapacity, kernels: kernels)
+        }
+        let placement = Placement(
+            shared.map {
+                Lifetime(
+                    byteCount: size($0), first: uses.firstStage[$0], last: uses.lastStage[$0])
+            })
+        for (index, object) in shared.enumerated() {
+            locations[object].byteOffset = placement.offsets[index]
+        }
+        // The stages use the scratch memory of a thread one after the other.
+        var localBytes = 0
+        for stage in stages.indices {
+            let local = list.objects.indices.filter {
+                locations[$0].isLocal && uses.firstStage[$0] == stage
+            }
+            let placement = Placement(
+                local.map {
+                    Lifetime(
+                        byteCount: size($0), first: uses.firstStep[$0], last: uses.lastStep[$0])
+                })
+            for (index, object) in local.enumerated() {
+                locations[object].byteOffset = placement.offsets[index]
+            }
+            localBytes = max(localBytes, placement.byteCount)
+        }
+        self.locations = locations
+        scratchOffset = placement.byteCount
+        kernelScratchOffset = localBytes
+        scratchBytesPerThread =
+            localBytes
+            + rounded(
+                Self.kernelScratchBytes(program, tokenCount: tokenCount, kernels: kernels),
+                up: 64)
+        byteCount = scratchOffset + scratchBytesPerThread * threadCount
+    }
+
+    /// The most that a kernel or the sum of an embedding needs for itself.
+    private static func kernelScratchBytes(
+        _ program: Program, tokenCount: Int, kernels: edgek_table
+    ) -> Int {
+        var bytes = 64
+        for instruction in program.instructions {
+            switch instruction {
+            case .attention(let query, let key, _, _, let shape):
+                var native = edgek_attention_shape(
+                    shape, queryCount: program.values[query].rowCount(tokenCount: tokenCount),
+                    keyCount: program.values[key].rowCount(tokenCount: tokenCount))
+                bytes = max(bytes, Int(kernels.attention_scratch_bytes(&native)))
+            case .embed(let output, _):
+                bytes = max(bytes, program.values[output].columnCount * 4)
+            default:
+                break
+            }
+        }
+        return bytes
+    }
+}
+
+// MARK: Stages
+
+extension ExecutionPlan {
+    /// How the rows of a stage are cut.
+    private struct Cut {
+        var blockRows: Int
+        /// Whether blocks start where heads can be packed.
+        var isAligned: Bool
+        /// Whether there are too few rows to share them out.
+        var isByColumns: Bool
+
+        init(rows: Int, threadCount: Int) {
+            let grain = Int(EDGEK_ROW_GRAIN)
+            // A block of fewer rows than a kernel multiplies at a time wastes most of its work.
+            isByColumns = threadCount > 1 && rows < 4 * threadCount
+            let blocks = max(1, (rows + ExecutionPlan.blockRows - 1) / ExecutionPlan.blockRows)
+            let perThread = (rows + threadCount - 1) / threadCount
+            // The rows of the busiest thread, with blocks that are multiples of the grain.
+            func load(_ blockRows: Int) -> Int {
+                let blocks = (rows + blockRows - 1) / blockRows
+                return (blocks + threadCount - 1) / threadCount * blockRows
+            }
+            if threadCount == 1 {
+                blockRows = rounded((rows + blocks - 1) / blocks, up: grain)
+                isAligned = true
+                return
+            }
+            blockRows = load(2 * grain) <= load(grain) ? 2 * grain : grain
+            isAligned = load(blockRows) * 8 <= perThread * 9
+            if !isAligned {
+                let turns = (perThread + ExecutionPlan.blockRows - 1) / ExecutionPlan.blockRows
+                blockRows = rounded((perThread + turns - 1) / max(1, turns), up: 4)
+            }
+            blockRows = max(4, blockRows)
+        }
+    }
+
+    private static func stages(
+        _ program: Program, _ list: StepList, tokenCount: Int, threadCount: Int
+    ) -> [Stage] {
+        var stages: [Stage] = []
+        func rows(_ step: Int) -> Int {
+            list.objects[list.output(of: list.steps[step], in: program)]
+                .rowCount(tokenCount: tokenCount)
+        }
+        var first = 0
+        while first < list.steps.count {
+            var end = first + 1
+            switch list.steps[first] {
+            case .attend:
+                stages.append(Stage(steps: first..<end, work: .attention))
+            case .whole:
+                stages.append(Stage(steps: first..<end, work: .whole))
+            case .rows, .packHeads:
+                let count = rows(first)
+                let cut = Cut(rows: count, threadCount: threadCount)
+                if cut.isByColumns {
+                    stages.append(Stage(steps: first..<end, work: .columns))
+                    break
+                }
+                var isPacking = list.steps[first].isPacking
+                while end < list.steps.count, list.steps[end].isByRows, rows(end) == count,
+                    cut.isAligned || list.steps[end].isPacking == isPacking
+                {
+                    isPacking = list.steps[end].isPacking
+                    end += 1
+                }
+                let grain = Int(EDGEK_ROW_GRAIN)
+                let blockRows =
+                    cut.isAligned || !isPacking ? cut.blockRows : rounded(cut.blockRows, up: grain)
+                stages.append(
+                    Stage(
+                        steps: first..<end, work: .blocks(rows: count, blockRows: blockRows)))
+            }
+            first = end
+        }
+        return stages
+    }
+}
+
+extension Step {
+    fileprivate var isPacking: Bool {
+        if case .packHeads = self { true } else { false }
+    }
+}
+
+/// When the objects of a program are used.
+private struct ObjectUses {
+    var firstStep: [Int]
+    var lastStep: [Int]
+    var firstStage: [Int]
+    var lastStage: [Int]
+
+    init(_ program: Program, _ list: StepList, _ stages: [ExecutionPlan.Stage]) {
+        firstStep = [Int](repeating: Int.max, count: list.objects.count)
+        lastStep = [Int](repeating: -1, count: list.objects.count)
+        firstStage = firstStep
+        lastStage = lastStep
+        for (stage, content) in stages.enumerated() {
+            for step in content.steps {
+                let used =
+                    list.inputs(of: list.steps[step], in: program)
+                    + [list.output(of: list.steps[step], in: program)]
+                for object in used {
+                    firstStep[object] = min(firstStep[object], step)
+                    lastStep[object] = step
+                    firstStage[object] = min(firstStage[object], stage)
+                    lastStage[object] = stage
+                }
+            }
+        }
+        for output in program.outputs { lastStage[output.value] = stages.count }
+    }
+
+    func isUsed(_ object: Int) -> Bool {
+        firstStep[object] != Int.max
+    }
+
+    func isLocal(_ object: Int) -> Bool {
+        firstStage[object] == lastStage[object]
+    }
+}
+
+extension edgek_attention_shape {
+    init(_ shape: AttentionShape, queryCount: Int, keyCount: Int) {
+        self.init()
+        query_count = Int64(queryCount)
+        key_count = Int64(keyCount)
+        head_count = Int64(shape.headCount)
+        key_value_head_count = Int64(shape.keyValueHeadCount)
+        head_size = Int64(shape.headSize)
+        value_size = Int64(shape.valueSize)
+        scale = shape.scale
+        causal = shape.isCausal ? 1 : 0
+    }
+}

@@ -1,0 +1,75 @@
+import CEdgeKernels
+package import EdgeFormat
+
+/// What a session needs in memory, in bytes.
+package struct MemoryNeed: Equatable, Sendable {
+    /// Weights in the form that the kernels read, and the tables of the tokenizer.
+    package let weights: Int
+    /// Decoded parts of embedding tables, at most.
+    package let tableCache: Int
+    /// Activations and scratch memory for the given number of tokens.
+    package let activations: Int
+
+    package var total: Int { weights + tableCache + activations }
+
+    package init(
+        _ directory: ContainerDirectory, tokenCount: Int, threadCount: Int,
+        instructionSet: InstructionSet
+    ) {
+        let kernels = instructionSet.kernels
+        var weights = 0
+        var tableCache = 0
+        var isCounted = [Bool](repeating: false, count: directory.tensors.count)
+        // A table that is also a weight is loaded in both forms, its scales twice.
+        var isCountedTable = isCounted
+        func countVector(_ index: Int?) {
+            guard let index, !isCounted[index] else { return }
+            isCounted[index] = true
+            weights += rounded(directory.tensors[index].rawByteCount, up: 64)
+        }
+        for instruction in directory.program.instructions {
+            switch instruction {
+            case .embed(_, let terms):
+                for term in terms where !isCountedTable[term.table] {
+                    isCountedTable[term.table] = true
+                    let table = directory.tensors[term.table]
+                    tableCache += EmbeddingTable.byteCount(of: table, in: directory)
+                    if let scales = table.scales {
+                        weights += rounded(directory.tensors[scales].rawByteCount, up: 64)
+                    }
+                }
+            case .linear(_, _, _, let weight, let bias, _):
+                countVector(bias)
+                let matrix = directory.tensors[weight]
+                countVector(matrix.scales)
+                guard !isCounted[weight] else { break }
+                isCounted[weight] = true
+                if matrix.scheme == .int8Rows {
+                    weights += Int(
+                        kernels.packed_weight_bytes(
+                            Int64(matrix.rowCount), Int64(matrix.columnCount)))
+                    weights += matrix.rowCount * 4
+                } else {
+                    weights += matrix.elementCount * 4
+                }
+            case .layerNorm(_, _, _, let gamma, let beta, _):
+                countVector(gamma)
+                countVector(beta)
+            case .quantize(_, _, let multipliers):
+                countVector(multipliers)
+            case .attention, .activate, .add, .pool, .normalizeL2:
+                break
+            }
+        }
+        if let tokenizer = directory.tensor(named: Array("tokenizer".utf8)) {
+            weights += directory.tensors[tokenizer].rawByteCount
+        }
+        self.weights = weights
+        self.tableCache = tableCache
+        activations =
+            ExecutionPlan(
+                directory.program, tokenCount: tokenCount, threadCount: threadCount,
+                kernels: kernels
+            ).byteCount
+    }
+}

@@ -1,0 +1,164 @@
+import CEdgeKernels
+
+/// A value as the operations on rows see it; without references, so that threads share it freely.
+struct RowOperand {
+    /// Row 0 if all threads share the value, else nil.
+    var start: UnsafeMutableRawPointer?
+    /// Byte offset in the scratch memory of a thread where the rows of its block lie.
+    var localOffset: Int
+    var rowCapacity: Int
+    var columnCount: Int
+    var codeStride: Int
+
+    /// Where a block of rows starts.
+    private func block(
+        _ block: RowBlock, rowBytes: Int, at offset: Int = 0
+    ) -> UnsafeMutableRawPointer {
+        if let start { return start + offset + block.rows.lowerBound * rowBytes }
+        return block.scratch + localOffset + offset
+    }
+
+    func floats(_ rows: RowBlock) -> UnsafeMutablePointer<Float> {
+        block(rows, rowBytes: columnCount * 4).assumingMemoryBound(to: Float.self)
+    }
+
+    func codes(_ rows: RowBlock) -> UnsafeMutablePointer<Int8> {
+        block(rows, rowBytes: codeStride).assumingMemoryBound(to: Int8.self)
+    }
+
+    /// The quantization of the rows, which follows all codes.
+    func quantization(_ rows: RowBlock) -> UnsafeMutablePointer<edgek_row_quantization> {
+        block(
+            rows, rowBytes: MemoryLayout<edgek_row_quantization>.stride,
+            at: rowCapacity * codeStride
+        ).assumingMemoryBound(to: edgek_row_quantization.self)
+    }
+}
+
+/// Rows that one thread works on.
+struct RowBlock {
+    var rows: Range<Int>
+    /// The scratch memory of the thread.
+    var scratch: UnsafeMutableRawPointer
+
+    var count: Int64 { Int64(rows.count) }
+}
+
+/// The weights of a linear operation.
+struct CodeWeights {
+    var packed: UnsafeRawPointer
+    var sums: UnsafePointer<Int32>
+    var scales: UnsafePointer<Float>
+}
+
+/// An operation on some rows, with everything that it needs.
+enum RowOperation {
+    case linearCodes(
+        RowOperand, residual: RowOperand?, output: RowOperand, CodeWeights,
+        bias: UnsafePointer<Float>?, edgek_activation)
+    case linearFloats(
+        RowOperand, residual: RowOperand?, output: RowOperand, UnsafePointer<Float>,
+        bias: UnsafePointer<Float>?, edgek_activation)
+    case layerNorm(
+        RowOperand, residual: RowOperand?, output: RowOperand, gamma: UnsafePointer<Float>?,
+        beta: UnsafePointer<Float>?, epsilon: Float)
+    case activate(RowOperand, output: RowOperand, edgek_activation)
+    case add(RowOperand, RowOperand, output: RowOperand)
+    case normalizeL2(RowOperand, output: RowOperand, epsilon: Float)
+    case quantize(RowOperand, output: RowOperand, multipliers: UnsafePointer<Float>?)
+    /// Reads all of a value at once; `packed` holds the heads of `rowCount` rows.
+    case packHeads(
+        RowOperand, role: edgek_head_role, count: Int, size: Int, rowCount: Int,
+        packed: UnsafeMutableRawPointer)
+
+    /// Runs the operation on a block. Returns the first row of the value that is not finite where
+    /// it must be, or nil.
+    func run(_ kernels: edgek_table, _ block: RowBlock) -> Int? {
+        let columns = 0..<columnCount
+        return run(kernels, block, columns: columns)
+    }
+
+    /// Columns that the operation writes.
+    var columnCount: Int {
+        switch self {
+        case .linearCodes(_, _, let output, _, _, _), .linearFloats(_, _, let output, _, _, _),
+            .layerNorm(_, _, let output, _, _, _), .activate(_, let output, _),
+            .add(_, _, let output), .normalizeL2(_, let output, _), .quantize(_, let output, _):
+            output.columnCount
+        case .packHeads(let input, _, _, _, _, _): input.columnCount
+        }
+    }
+
+    /// Whether some of the columns can be computed alone.
+    var isByColumns: Bool {
+        switch self {
+        case .linearCodes, .linearFloats: true
+        default: false
+        }
+    }
+
+    /// Runs the operation on a block, a linear operation for some columns only.
+    func run(_ kernels: edgek_table, _ block: RowBlock, columns: Range<Int>) -> Int? {
+        switch self {
+        case .linearCodes(let input, let residual, let output, let weights, let bias, let act):
+            var task = edgek_linear_s8(
+                codes: input.codes(block), code_stride: Int64(input.codeStride),
+                rows: input.quantization(block), packed_weights: weights.packed,
+                weight_sums: weights.sums, weight_scales: weights.scales, bias: bias,
+                residual: residual.map { UnsafePointer($0.floats(block)) },
+                residual_stride: Int64(output.columnCount), y: output.floats(block),
+                y_stride: Int64(output.columnCount), row_count: block.count,
+                column_count: Int64(output.columnCount), depth: Int64(input.columnCount),
+                activation: act)
+            kernels.linear_s8(
+                &task, 0, block.count, Int64(columns.lowerBound), Int64(columns.upperBound))
+        case .linearFloats(let input, let residual, let output, let weights, let bias, let act):
+            var task = edgek_linear_f32(
+                x: input.floats(block), x_stride: Int64(input.columnCount), weights: weights,
+                bias: bias, residual: residual.map { UnsafePointer($0.floats(block)) },
+                residual_stride: Int64(output.columnCount), y: output.floats(block),
+                y_stride: Int64(output.columnCount), row_count: block.count,
+                column_count: Int64(output.columnCount), depth: Int64(input.columnCount),
+                activation: act)
+            kernels.linear_f32(
+                &task, 0, block.count, Int64(columns.lowerBound), Int64(columns.upperBound))
+        case .layerNorm(let input, let residual, let output, let gamma, let beta, let epsilon):
+            let stride = Int64(output.columnCount)
+            kernels.layer_norm(
+                input.floats(block), stride,
+                residual.map { UnsafePointer($0.floats(block)) }, stride, block.count, stride,
+                gamma, beta, epsilon, output.floats(block), stride)
+        case .activate(let input, let output, let activation):
+            kernels.activate(
+                input.floats(block), block.count * Int64(output.columnCount), activation,
+                output.floats(block))
+        case .add(let left, let right, let output):
+            let count = block.rows.count * output.columnCount
+            UnsafeMutableRawPointer(output.floats(block)).copyMemory(
+                from: left.floats(block), byteCount: count * 4)
+            kernels.add(right.floats(block), Int64(count), output.floats(block))
+        case .normalizeL2(let input, let output, let epsilon):
+            let columns = output.columnCount
+            for row in 0..<block.rows.count {
+                kernels.normalize_l2(
+                    input.floats(block) + row * columns, Int64(columns), epsilon,
+                    output.floats(block) + row * columns)
+            }
+        case .quantize(let input, let output, let multipliers):
+            let bad = kernels.quantize_rows(
+                input.floats(block), block.count, Int64(input.columnCount),
+                Int64(input.columnCount), multipliers, output.codes(block),
+                Int64(output.codeStride), output.quantization(block))
+            if bad >= 0 { return block.rows.lowerBound + Int(bad) }
+        case .packHeads(let input, let role, let count, let size, let rowCount, let packed):
+            // The kernel counts rows from the first of the value.
+            let first = block.rows.lowerBound
+            let bad = kernels.quantize_heads(
+                role, input.floats(block) - first * input.columnCount, Int64(input.columnCount),
+                Int64(rowCount), Int64(first), Int64(block.rows.upperBound), Int64(count),
+                Int64(size), packed)
+            if bad >= 0 { return Int(bad) }
+        }
+        return nil
+    }
+}

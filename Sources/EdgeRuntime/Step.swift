@@ -1,0 +1,134 @@
+import CEdgeKernels
+import EdgeFormat
+
+/// What a step reads or writes: a value of the program, or the packed heads of one operand of a
+/// quantized attention.
+struct MemoryObject {
+    enum Content {
+        /// `[rows, columns]` floats.
+        case floats
+        /// `[rows, stride]` codes, then the quantization of the rows.
+        case codes
+        case heads(edgek_head_role, count: Int, size: Int)
+    }
+
+    let content: Content
+    let columnCount: Int
+    /// Number of rows; nil stands for the number of input tokens.
+    let fixedRows: Int?
+
+    func rowCount(tokenCount: Int) -> Int {
+        fixedRows ?? tokenCount
+    }
+
+    /// Bytes from one row of codes to the next.
+    var codeStride: Int {
+        rounded(columnCount, up: Int(EDGEK_CODE_ALIGNMENT))
+    }
+
+    func byteCount(rows: Int, kernels: edgek_table) -> Int {
+        switch content {
+        case .floats:
+            return rows * columnCount * 4
+        case .codes:
+            return rows * codeStride + rows * MemoryLayout<edgek_row_quantization>.stride
+        case .heads(let role, let count, let size):
+            return Int(
+                kernels.packed_head_bytes(role, Int64(rows), Int64(count), Int64(size)))
+        }
+    }
+}
+
+/// A part of the execution: an instruction, or what a quantized attention does first.
+///
+/// Integers index `StepList.objects`, of which the first are the values of the program.
+enum Step {
+    /// An instruction whose output rows depend on the same rows of its inputs only.
+    case rows(instruction: Int)
+    /// Quantizes the heads of a value.
+    case packHeads(instruction: Int, value: Int, heads: Int)
+    /// Attention over floats, or over packed heads.
+    case attend(instruction: Int, query: Int, key: Int, value: Int)
+    /// An instruction that needs whole values or changes tables.
+    case whole(instruction: Int)
+
+    /// Whether the step may run on some rows after the other.
+    var isByRows: Bool {
+        switch self {
+        case .rows, .packHeads: true
+        case .attend, .whole: false
+        }
+    }
+
+    var instruction: Int {
+        switch self {
+        case .rows(let instruction), .packHeads(let instruction, _, _),
+            .attend(let instruction, _, _, _), .whole(let instruction):
+            instruction
+        }
+    }
+}
+
+/// The steps of a program and the objects that they read and write.
+struct StepList {
+    private(set) var steps: [Step] = []
+    private(set) var objects: [MemoryObject]
+
+    init(_ program: Program) {
+        objects = program.values.map { value in
+            MemoryObject(
+                content: value.kind == .floats ? .floats : .codes,
+                columnCount: value.columnCount, fixedRows: value.fixedRows)
+        }
+        for (index, instruction) in program.instructions.enumerated() {
+            switch instruction {
+            case .linear, .layerNorm, .activate, .add, .quantize, .normalizeL2:
+                steps.append(.rows(instruction: index))
+            case .embed, .pool:
+                steps.append(.whole(instruction: index))
+            case .attention(let query, let key, let value, _, let shape):
+                guard shape.arithmetic == .int8 else {
+                    steps.append(.attend(instruction: index, query: query, key: key, value: value))
+                    continue
+                }
+                let kvHeads = shape.keyValueHeadCount
+                let queries = pack(query, EDGEK_QUERIES, shape.headCount, shape.headSize, index)
+                let keys = pack(key, EDGEK_KEYS, kvHeads, shape.headSize, index)
+                let values = pack(value, EDGEK_VALUES, kvHeads, shape.valueSize, index)
+                steps.append(
+                    .attend(instruction: index, query: queries, key: keys, value: values))
+            }
+        }
+    }
+
+    private mutating func pack(
+        _ value: Int, _ role: edgek_head_role, _ count: Int, _ size: Int, _ instruction: Int
+    ) -> Int {
+        objects.append(
+            MemoryObject(
+                content: .heads(role, count: count, size: size),
+                columnCount: objects[value].columnCount, fixedRows: objects[value].fixedRows))
+        steps.append(
+            .packHeads(instruction: instruction, value: value, heads: objects.count - 1))
+        return objects.count - 1
+    }
+
+    /// Objects that a step reads.
+    func inputs(of step: Step, in program: Program) -> [Int] {
+        switch step {
+        case .rows(let instruction), .whole(let instruction):
+            program.instructions[instruction].inputs
+        case .packHeads(_, let value, _): [value]
+        case .attend(_, let query, let key, let value): [query, key, value]
+        }
+    }
+
+    /// The object that a step writes.
+    func output(of step: Step, in program: Program) -> Int {
+        switch step {
+        case .rows(let instruction), .whole(let instruction), .attend(let instruction, _, _, _):
+            program.instructions[instruction].output
+        case .packHeads(_, _, let heads): heads
+        }
+    }
+}
