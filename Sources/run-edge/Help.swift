@@ -7,7 +7,7 @@ enum Help {
                run-edge bench <model.atn> --serve   (lines "TOKENS MILLISECONDS" in, JSON lines out)
                run-edge tokenize <model.atn> (--text TEXT | --input FILE)
                run-edge info <model.atn>
-               run-edge isa
+               run-edge isa          (instruction sets, and the int8 peak of those this CPU has)
 
         OPTIONS:
           --text TEXT         one text; --text-pair gives a second one
