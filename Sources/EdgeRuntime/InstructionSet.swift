@@ -29,9 +29,10 @@ package struct InstructionSet: @unchecked Sendable {
         edgek_table_is_supported(Int32(index)) != 0
     }
 
-    /// Measures the int8 peak of one core: multiply-accumulates per nanosecond (GMAC/s) with these
-    /// instructions on registers alone, the best of short slices of about 50 ms. Nil if this CPU
-    /// does not support them.
+    /// Measures the int8 peak of one core for about 50 ms.
+    ///
+    /// - Returns: multiply-accumulates per nanosecond (GMAC/s) with these instructions on registers
+    ///   alone, the best of many short slices; nil if this CPU does not support them.
     package func measuredPeak() -> Double? {
         guard isSupported else { return nil }
         // A slice is long against a reading of the clock and short against a time slice of the
