@@ -1,6 +1,3 @@
-// The int8 peak of the 64-bit ARM instruction sets: the arithmetic of their inner loops, without the
-// loads. All factors are one, so the accumulators count the products, and there are enough of them
-// to hide the latency of an instruction.
 #if defined(__aarch64__)
 
 #include <arm_neon.h>

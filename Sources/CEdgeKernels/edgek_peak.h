@@ -1,4 +1,6 @@
-// What the functions that measure the peak of the multipliers share.
+// The int8 peak: the arithmetic of the inner loops of an instruction set, without the loads. All
+// factors are one, so the accumulators count the products, and there are enough of them to hide the
+// latency of an instruction.
 #pragma once
 
 #include <stddef.h>

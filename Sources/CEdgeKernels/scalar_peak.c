@@ -1,5 +1,5 @@
-// The int8 peak of plain C. Its instructions are the compiler's choice, so it is the loop itself that
-// is measured, over codes that stay in the L1 cache.
+// The instructions of plain C are the compiler's choice, so it is the loop itself that is measured
+// here, over codes that stay in the L1 cache.
 #include "edgek_peak.h"
 #include "edgek_tables.h"
 

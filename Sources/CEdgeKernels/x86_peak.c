@@ -1,6 +1,3 @@
-// The int8 peak of the x86 instruction sets: the arithmetic of their inner loops, without the loads.
-// All factors are one, so the accumulators count the products, and there are enough of them to hide
-// the latency of an instruction.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -10,7 +7,7 @@
 
 /// The compiler does not know any more what is in this register, so it can neither drop, merge nor
 /// hoist what is computed from it.
-#define FORGET(x) __asm__ volatile("" : "+x"(x))
+#define FORGET(x) __asm__ volatile("" : "+v"(x))
 
 // MARK: vpdpbusd
 
@@ -25,7 +22,8 @@ int64_t edgek_multiply_peak_avx512vnni(int64_t rounds) {
     __m512i weights = _mm512_set1_epi8(1), codes = _mm512_set1_epi8(1), sums[SUMS];
     for (int i = 0; i < SUMS; i++) sums[i] = _mm512_setzero_si512();
     for (int64_t round = 0; round < rounds; round++) {
-        __asm__ volatile("" : "+v"(weights), "+v"(codes));
+        FORGET(weights);
+        FORGET(codes);
         for (int i = 0; i < SUMS; i++) sums[i] = _mm512_dpbusd_epi32(sums[i], weights, codes);
     }
     return edgek_total_of_sums(sums, sizeof sums);

@@ -87,3 +87,12 @@ void edgep_fast_processors(
     if (choose_by_core_type(sysfs, allowed, fast)) return;
     *fast = *allowed;
 }
+
+bool edgep_find_home(
+    int32_t thread_count, const char *sysfs, const edgep_processor_set *allowed,
+    edgep_processor_set *home
+) {
+    edgep_fast_processors(sysfs, allowed, home);
+    int32_t fast_count = edgep_set_count(home);
+    return thread_count <= fast_count && fast_count < edgep_set_count(allowed);
+}

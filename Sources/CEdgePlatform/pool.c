@@ -228,16 +228,15 @@ edgep_pool *edgep_pool_create_on(
 edgep_pool *edgep_pool_create(int32_t thread_count) {
     if (thread_count < 1) return NULL;
     if (thread_count == 1) return edgep_pool_create_on(1, 1, 0, NULL);
-    edgep_processor_set allowed, fast;
+    edgep_processor_set allowed, home;
     edgep_allowed_processors(&allowed);
-    edgep_fast_processors("/sys", &allowed, &fast);
-    int32_t allowed_count = edgep_set_count(&allowed), fast_count = edgep_set_count(&fast);
+    int32_t allowed_count = edgep_set_count(&allowed);
     // A quota is no reason to start fewer: until it is used up, all threads run.
     int32_t started_count = thread_count < allowed_count ? thread_count : allowed_count;
     bool may_spin = started_count <= edgep_usable_processor_count();
-    bool has_home = thread_count <= fast_count && fast_count < allowed_count;
+    bool has_home = edgep_find_home(thread_count, "/sys", &allowed, &home);
     return edgep_pool_create_on(
-        thread_count, started_count, may_spin ? SPIN_NANOSECONDS : 0, has_home ? &fast : NULL);
+        thread_count, started_count, may_spin ? SPIN_NANOSECONDS : 0, has_home ? &home : NULL);
 }
 
 void edgep_pool_destroy(edgep_pool *pool) {

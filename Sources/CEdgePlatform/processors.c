@@ -149,9 +149,8 @@ int32_t edgep_fast_processor_count(void) {
     return count_within_quota(&fast);
 }
 
-void edgep_stay_on_fast_processors(void) {
-    edgep_processor_set allowed, fast;
+void edgep_stay_on_fast_processors(int32_t thread_count) {
+    edgep_processor_set allowed, home;
     edgep_allowed_processors(&allowed);
-    edgep_fast_processors("/sys", &allowed, &fast);
-    if (edgep_set_count(&fast) < edgep_set_count(&allowed)) edgep_stay_on(&fast);
+    if (edgep_find_home(thread_count, "/sys", &allowed, &home)) edgep_stay_on(&home);
 }

@@ -36,6 +36,11 @@ bool edgep_stay_on(const edgep_processor_set *processors);
 /// `sysfs`, the folder that is usually /sys; all of `allowed` where it says nothing.
 void edgep_fast_processors(
     const char *sysfs, const edgep_processor_set *allowed, edgep_processor_set *fast);
+/// Whether threads that work together should stay on `home`, the fast ones of `allowed`: where
+/// there are slower ones too, and the fast ones suffice.
+bool edgep_find_home(
+    int32_t thread_count, const char *sysfs, const edgep_processor_set *allowed,
+    edgep_processor_set *home);
 
 /// Whole CPUs that a `cpu.max` text of cgroup v2 ("max 100000", "150000 100000") allows: rounded
 /// down, at least 1; INT32_MAX without a limit.

@@ -58,6 +58,6 @@ package final class ThreadPool {
     /// The workers of a pool stay there by themselves; the thread that shares their work has to be
     /// asked by the program that owns it.
     package static func keepThisThreadFast(threadCount: Int) {
-        if threadCount <= defaultThreadCount { edgep_stay_on_fast_processors() }
+        edgep_stay_on_fast_processors(Int32(clamping: threadCount))
     }
 }

@@ -100,6 +100,21 @@ struct FastProcessorTests {
         #expect(fast([0, 16383], sysfs(coreTypes: ["cpu_core": "16383,0\n"])) == [0, 16383])
     }
 
+    @Test("threads stay on the fast processors where these suffice and others exist")
+    func homes() {
+        let folder = sysfs(capacities: ["350", "350", "900", "1024"])
+        let all = ProcessorSet(0..<4)
+        for count in [1, 2] as [Int32] {
+            #expect(all.home(threadCount: count, sysfs: folder.path) == ProcessorSet([2, 3]))
+        }
+        for count in [3, 4, 1024] as [Int32] {
+            #expect(all.home(threadCount: count, sysfs: folder.path) == nil)
+        }
+        #expect(ProcessorSet([2, 3]).home(threadCount: 1, sysfs: folder.path) == nil)
+        #expect(ProcessorSet([0, 1]).home(threadCount: 1, sysfs: folder.path) == nil)
+        #expect(all.home(threadCount: 2, sysfs: sysfs().path) == nil)
+    }
+
     @Test("some are fast, and no more than may be used")
     func thisMachine() {
         let count = edgep_fast_processor_count()
@@ -110,7 +125,7 @@ struct FastProcessorTests {
     @Test("a thread that stays on the fast processors stays there")
     func staying() {
         let before = ProcessorSet.allowed
-        edgep_stay_on_fast_processors()
+        edgep_stay_on_fast_processors(1)
         let after = ProcessorSet.allowed
         #expect(before.keepThisThread())
         #expect(ProcessorSet.allowed == before)

@@ -45,6 +45,23 @@ struct ProcessorSet: Equatable, CustomStringConvertible {
     }
 }
 
+extension ProcessorSet {
+    /// Where so many threads stay that may use these processors, or nil if anywhere.
+    func home(threadCount: Int32, sysfs: String) -> ProcessorSet? {
+        var home = ProcessorSet([])
+        let exists = home.words.withUnsafeMutableBufferPointer { home in
+            withWords { findHome(threadCount, sysfs, $0, home.baseAddress!) }
+        }
+        return exists ? home : nil
+    }
+}
+
+@_silgen_name("edgep_find_home")
+private func findHome(
+    _ threadCount: Int32, _ sysfs: UnsafePointer<CChar>, _ allowed: UnsafePointer<UInt>,
+    _ home: UnsafeMutablePointer<UInt>
+) -> Bool
+
 @_silgen_name("edgep_allowed_processors")
 private func allowedProcessors(_ allowed: UnsafeMutablePointer<UInt>)
 

@@ -55,9 +55,10 @@ int32_t edgep_usable_processor_count(void);
 /// Those of them that are not much slower than the fastest, at least 1: the number of threads that
 /// is best by itself. The small cores of a big.LITTLE or hybrid processor do not count.
 int32_t edgep_fast_processor_count(void);
-/// Keeps the calling thread, and those that it starts from now on, on the fast processors. For a
-/// thread that belongs to the program itself; a library leaves its caller's thread where it is.
-void edgep_stay_on_fast_processors(void);
+/// Keeps the calling thread, and those that it starts from now on, on the fast processors if these
+/// suffice for `thread_count` threads. For a thread that belongs to the program itself: a library
+/// leaves its caller's thread where it is.
+void edgep_stay_on_fast_processors(int32_t thread_count);
 
 // MARK: Worker threads
 
@@ -67,8 +68,8 @@ typedef struct edgep_pool edgep_pool;
 /// threads cannot be started.
 ///
 /// No more threads are started than the caller has processors at this moment: further ones could
-/// only take turns. Where that suffices for all threads, workers stay on the fast processors (see
-/// `edgep_fast_processor_count`); where the caller runs is not changed.
+/// only take turns. If the fast processors suffice for all threads, workers stay on these; where the
+/// caller runs is not changed, see `edgep_stay_on_fast_processors`.
 edgep_pool *edgep_pool_create(int32_t thread_count);
 void edgep_pool_destroy(edgep_pool *pool);
 int32_t edgep_pool_thread_count(const edgep_pool *pool);
