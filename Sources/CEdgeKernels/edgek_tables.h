@@ -15,6 +15,19 @@ extern const edgek_table edgek_table_dotprod;
 extern const edgek_table edgek_table_i8mm;
 #endif
 
+// In the *_peak.c files.
+int64_t edgek_multiply_peak_scalar(int64_t rounds);
+#if defined(__x86_64__)
+int64_t edgek_multiply_peak_sse4(int64_t rounds);
+int64_t edgek_multiply_peak_avx2(int64_t rounds);
+int64_t edgek_multiply_peak_avxvnni(int64_t rounds);
+int64_t edgek_multiply_peak_avx512vnni(int64_t rounds);
+#elif defined(__aarch64__)
+int64_t edgek_multiply_peak_neon(int64_t rounds);
+int64_t edgek_multiply_peak_dotprod(int64_t rounds);
+int64_t edgek_multiply_peak_i8mm(int64_t rounds);
+#endif
+
 /// Defines the table of the including file from its functions, which have the names of the fields.
 #define EDGEK_DEFINE_TABLE(isa, isa_name) \
     const edgek_table edgek_table_##isa = { \
@@ -40,6 +53,7 @@ extern const edgek_table edgek_table_i8mm;
         .mean_rows = mean_rows, \
         .max_rows = max_rows, \
         .normalize_l2 = normalize_l2, \
+        .multiply_peak = edgek_multiply_peak_##isa, \
     }
 
 /// log₂ e: attention turns scores into powers of two.

@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "CEdgePlatform.h"
+#include "pool.h"
+#include "processors.h"
 
 /// How long a thread spins before it sleeps, when each has a processor of its own. Time-bounded,
 /// because the length of a pause instruction differs by a factor of twenty between processors.
-static const int64_t spin_nanoseconds = 60000;
-enum { PAUSES_PER_CLOCK_READING = 16, WORKER_STACK_BYTES = 512 * 1024 };
+enum { SPIN_NANOSECONDS = 60000, PAUSES_PER_CLOCK_READING = 16 };
+enum { WORKER_STACK_BYTES = 512 * 1024 };
 
 /// Bits of `edgep_pool.state`; the bits below count the workers inside the current job.
 static const uint32_t state_is_open = UINT32_C(1) << 31;
@@ -33,8 +35,13 @@ typedef struct {
 /// the scheduler has not run yet therefore delays nothing.
 struct edgep_pool {
     int32_t thread_count;
+    /// Threads that exist, the caller included.
+    int32_t started_count;
     int64_t spin_nanoseconds;
     worker *workers;
+    bool has_home;
+    /// Where workers stay.
+    edgep_processor_set home;
 
     // Written by the caller while the job is closed and empty.
     int64_t count;
@@ -132,6 +139,7 @@ static void *run_worker(void *argument) {
     worker *self = argument;
     edgep_pool *pool = self->pool;
     uint32_t seen = 0;
+    if (pool->has_home) edgep_stay_on(&pool->home);
     while (true) {
         seen = await_job(pool, seen);
         if (!join_job(pool)) continue;
@@ -182,19 +190,23 @@ static bool start_worker(edgep_pool *pool, worker *self, int32_t number) {
     return error == 0;
 }
 
-edgep_pool *edgep_pool_create(int32_t thread_count) {
-    if (thread_count < 1) return NULL;
+edgep_pool *edgep_pool_create_on(
+    int32_t thread_count, int32_t started_count, int64_t spin_nanoseconds,
+    const edgep_processor_set *home
+) {
     edgep_pool *pool = edgep_allocate(sizeof *pool);
-    worker *workers = calloc((size_t)thread_count, sizeof *workers);
+    worker *workers = calloc((size_t)started_count, sizeof *workers);
     if (pool == NULL || workers == NULL) {
         edgep_free(pool);
         free(workers);
         return NULL;
     }
-    pool->thread_count = 1;
-    pool->spin_nanoseconds =
-        thread_count <= edgep_usable_processor_count() ? spin_nanoseconds : 0;
+    pool->thread_count = thread_count;
+    pool->started_count = 1;
+    pool->spin_nanoseconds = spin_nanoseconds;
     pool->workers = workers;
+    pool->has_home = home != NULL;
+    if (home != NULL) pool->home = *home;
     pool->count = 0;
     pool->work = NULL;
     pool->context = NULL;
@@ -203,21 +215,35 @@ edgep_pool *edgep_pool_create(int32_t thread_count) {
     atomic_init(&pool->sleeping_workers, 0);
     atomic_init(&pool->state, 0);
     atomic_init(&pool->next_index, 0);
-    while (pool->thread_count < thread_count) {
-        if (!start_worker(pool, &workers[pool->thread_count], pool->thread_count)) {
+    while (pool->started_count < started_count) {
+        if (!start_worker(pool, &workers[pool->started_count], pool->started_count)) {
             edgep_pool_destroy(pool);
             return NULL;
         }
-        pool->thread_count++;
+        pool->started_count++;
     }
     return pool;
+}
+
+edgep_pool *edgep_pool_create(int32_t thread_count) {
+    if (thread_count < 1) return NULL;
+    if (thread_count == 1) return edgep_pool_create_on(1, 1, 0, NULL);
+    edgep_processor_set allowed, home;
+    edgep_allowed_processors(&allowed);
+    int32_t allowed_count = edgep_set_count(&allowed);
+    // A quota is no reason to start fewer: until it is used up, all threads run.
+    int32_t started_count = thread_count < allowed_count ? thread_count : allowed_count;
+    bool may_spin = started_count <= edgep_usable_processor_count();
+    bool has_home = edgep_find_home(thread_count, "/sys", &allowed, &home);
+    return edgep_pool_create_on(
+        thread_count, started_count, may_spin ? SPIN_NANOSECONDS : 0, has_home ? &home : NULL);
 }
 
 void edgep_pool_destroy(edgep_pool *pool) {
     if (pool == NULL) return;
     pool->is_ending = true;
     open_job(pool, INT_MAX);
-    for (int32_t i = 1; i < pool->thread_count; i++) pthread_join(pool->workers[i].thread, NULL);
+    for (int32_t i = 1; i < pool->started_count; i++) pthread_join(pool->workers[i].thread, NULL);
     free(pool->workers);
     edgep_free(pool);
 }
@@ -230,7 +256,7 @@ void edgep_pool_run(
     edgep_pool *pool, int64_t count, void (*work)(void *context, int64_t index, int32_t thread),
     void *context
 ) {
-    if (pool->thread_count == 1 || count <= 1) {
+    if (pool->started_count == 1 || count <= 1) {
         for (int64_t index = 0; index < count; index++) work(context, index, 0);
         return;
     }
@@ -238,7 +264,7 @@ void edgep_pool_run(
     pool->work = work;
     pool->context = context;
     atomic_store_explicit(&pool->next_index, 0, memory_order_relaxed);
-    int64_t helper_count = pool->thread_count - 1;
+    int64_t helper_count = pool->started_count - 1;
     open_job(pool, count - 1 < helper_count ? count - 1 : helper_count);
     claim_indices(pool, 0);
     close_job(pool);

@@ -12,8 +12,7 @@
 #include "CEdgePlatform.h"
 #include "processors.h"
 
-/// Reads a small file as a string. Returns whether it fitted.
-static bool read_text(const char *path, char *text, size_t capacity) {
+bool edgep_read_text(const char *path, char *text, size_t capacity) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return false;
     size_t held = 0;
@@ -54,12 +53,14 @@ static int32_t quota_of_group(const char *mount, char *group, bool is_v2) {
         int32_t found = INT32_MAX;
         if (is_v2) {
             snprintf(path, sizeof path, "%s%s/cpu.max", mount, group);
-            if (read_text(path, text, sizeof text)) found = edgep_quota_v2(text);
+            if (edgep_read_text(path, text, sizeof text)) found = edgep_quota_v2(text);
         } else {
             snprintf(path, sizeof path, "%s%s/cpu.cfs_quota_us", mount, group);
-            if (read_text(path, text, sizeof text)) {
+            if (edgep_read_text(path, text, sizeof text)) {
                 snprintf(path, sizeof path, "%s%s/cpu.cfs_period_us", mount, group);
-                if (read_text(path, period, sizeof period)) found = edgep_quota_v1(text, period);
+                if (edgep_read_text(path, period, sizeof period)) {
+                    found = edgep_quota_v1(text, period);
+                }
             }
         }
         if (found < smallest) smallest = found;
@@ -85,7 +86,7 @@ static int32_t quota_of_process(void) {
     static const char *const v2_mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
     static const char *const v1_mounts[] = {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"};
     char text[8192];
-    if (!read_text("/proc/self/cgroup", text, sizeof text)) return INT32_MAX;
+    if (!edgep_read_text("/proc/self/cgroup", text, sizeof text)) return INT32_MAX;
 
     int32_t smallest = INT32_MAX;
     char *rest = text, *line;
@@ -105,22 +106,51 @@ static int32_t quota_of_process(void) {
     return smallest;
 }
 
-static int32_t processors_of_affinity(void) {
-    // Larger than any mask of today's kernels (8192 CPUs); a larger one makes the call fail.
-    unsigned long mask[16384 / (8 * sizeof(unsigned long))] = {0};
-    if (sched_getaffinity(0, sizeof mask, (cpu_set_t *)(void *)mask) != 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-        return online > 0 ? (int32_t)online : 1;
-    }
+int32_t edgep_set_count(const edgep_processor_set *set) {
     int32_t count = 0;
-    for (size_t i = 0; i < sizeof mask / sizeof mask[0]; i++) {
-        count += __builtin_popcountl(mask[i]);
+    for (size_t i = 0; i < sizeof set->words / sizeof set->words[0]; i++) {
+        count += __builtin_popcountl(set->words[i]);
     }
     return count;
 }
 
-int32_t edgep_usable_processor_count(void) {
-    int32_t count = processors_of_affinity(), quota = quota_of_process();
+void edgep_allowed_processors(edgep_processor_set *allowed) {
+    memset(allowed, 0, sizeof *allowed);
+    if (sched_getaffinity(0, sizeof *allowed, (cpu_set_t *)(void *)allowed) == 0) return;
+    // A kernel with larger masks than ours makes the call fail.
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    for (int32_t i = 0; i < EDGEP_PROCESSOR_LIMIT && i < (online > 1 ? online : 1); i++) {
+        edgep_set_insert(allowed, i);
+    }
+}
+
+bool edgep_stay_on(const edgep_processor_set *processors) {
+    return sched_setaffinity(0, sizeof *processors, (const cpu_set_t *)(const void *)processors)
+        == 0;
+}
+
+/// At least one, and no more than the quota of this process.
+static int32_t count_within_quota(const edgep_processor_set *processors) {
+    int32_t count = edgep_set_count(processors), quota = quota_of_process();
     if (quota < count) count = quota;
     return count > 1 ? count : 1;
+}
+
+int32_t edgep_usable_processor_count(void) {
+    edgep_processor_set allowed;
+    edgep_allowed_processors(&allowed);
+    return count_within_quota(&allowed);
+}
+
+int32_t edgep_fast_processor_count(void) {
+    edgep_processor_set allowed, fast;
+    edgep_allowed_processors(&allowed);
+    edgep_fast_processors("/sys", &allowed, &fast);
+    return count_within_quota(&fast);
+}
+
+void edgep_stay_on_fast_processors(int32_t thread_count) {
+    edgep_processor_set allowed, home;
+    edgep_allowed_processors(&allowed);
+    if (edgep_find_home(thread_count, "/sys", &allowed, &home)) edgep_stay_on(&home);
 }

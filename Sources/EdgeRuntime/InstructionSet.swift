@@ -1,4 +1,5 @@
 package import CEdgeKernels
+import CEdgePlatform
 
 /// The kernels of one instruction set.
 package struct InstructionSet: @unchecked Sendable {
@@ -26,6 +27,31 @@ package struct InstructionSet: @unchecked Sendable {
 
     package var isSupported: Bool {
         edgek_table_is_supported(Int32(index)) != 0
+    }
+
+    /// Measures the int8 peak of one core for about 50 ms.
+    ///
+    /// - Returns: multiply-accumulates per nanosecond (GMAC/s) with these instructions on registers
+    ///   alone, the best of many short slices; nil if this CPU does not support them.
+    package func measuredPeak() -> Double? {
+        guard isSupported else { return nil }
+        // A slice is long against a reading of the clock and short against a time slice of the
+        // scheduler, so some are not interrupted.
+        let shortestSlice: Int64 = 500_000
+        let end = edgep_nanoseconds() + 50_000_000
+        var rounds: Int64 = 16
+        var best = 0.0
+        repeat {
+            let start = edgep_nanoseconds()
+            let count = kernels.multiply_peak(rounds)
+            let duration = edgep_nanoseconds() - start
+            if duration >= shortestSlice || rounds == 1 << 24 {
+                best = max(best, Double(count) / Double(max(1, duration)))
+            } else {
+                rounds *= 2
+            }
+        } while best == 0 || edgep_nanoseconds() < end
+        return best
     }
 
     /// All instruction sets that were compiled in, slowest first.

@@ -46,8 +46,18 @@ package final class ThreadPool {
         let work: (Int, Int) -> Void
     }
 
-    /// Processors that this process may use.
-    package static var usableProcessorCount: Int {
-        max(1, Int(edgep_usable_processor_count()))
+    /// How many fast processors this process may use, which is the best number of threads.
+    ///
+    /// The small cores of a big.LITTLE or hybrid processor do not count.
+    package static var defaultThreadCount: Int {
+        max(1, Int(edgep_fast_processor_count()))
+    }
+
+    /// Keeps the calling thread on the fast processors if they suffice for `threadCount` threads.
+    ///
+    /// The workers of a pool stay there by themselves; the thread that shares their work has to be
+    /// asked by the program that owns it.
+    package static func keepThisThreadFast(threadCount: Int) {
+        edgep_stay_on_fast_processors(Int32(clamping: threadCount))
     }
 }

@@ -7,7 +7,7 @@ enum Help {
                run-edge bench <model.atn> --serve   (lines "TOKENS MILLISECONDS" in, JSON lines out)
                run-edge tokenize <model.atn> (--text TEXT | --input FILE)
                run-edge info <model.atn>
-               run-edge isa
+               run-edge isa          (instruction sets, and the int8 peak of those this CPU has)
 
         OPTIONS:
           --text TEXT         one text; --text-pair gives a second one
@@ -15,7 +15,7 @@ enum Help {
           --input FILE        .jsonl or .txt, - for JSON lines from standard input; one JSON object
                               comes out for each line
           --task TASK         embed, classify or raw; default: what the model is for
-          --threads N         default: the processors this process may use
+          --threads N         default: the fast processors this process may use
           --isa NAME          a lower instruction set than the CPU has; also ATTENUATE_ISA
           --max-memory SIZE   refuse to load what needs more, for instance 64MB
           --json              print one JSON document and nothing else

@@ -1,7 +1,8 @@
 import CommandLineSupport
 import EdgeRuntime
 
-/// `run-edge isa`: the instruction sets that this binary has and this CPU supports.
+/// `run-edge isa`: the instruction sets that this binary has, and the int8 peak of those that this
+/// CPU supports.
 enum IsaCommand {
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
         let arguments: Arguments
@@ -29,6 +30,10 @@ enum IsaCommand {
                 json.string(set.name)
                 json.key("supported")
                 json.bool(set.isSupported)
+                if let peak = set.measuredPeak() {
+                    json.key("peak_gmacs")
+                    json.double(roundedToTenths(peak))
+                }
                 json.endObject()
             }
             json.endArray()
@@ -41,8 +46,17 @@ enum IsaCommand {
             while line.utf8.count < 12 { line += " " }
             line += set.isSupported ? "supported" : "not supported by this CPU"
             if set.index == chosen.index { line += ", used" }
+            if let peak = set.measuredPeak() { line += ", \(text(peak)) GMAC/s on one core" }
             Console.writeLine(line)
         }
         return .done
+    }
+
+    private static func roundedToTenths(_ number: Double) -> Double {
+        Double(Int(number * 10 + 0.5)) / 10
+    }
+
+    private static func text(_ peak: Double) -> String {
+        peak < 100 ? roundedToTenths(peak).description : "\(Int(peak + 0.5))"
     }
 }

@@ -30,7 +30,7 @@ struct ModelOptions {
         }
         session = SessionOptions(
             instructionSet: try Self.instructionSet(arguments.value("--isa")),
-            threadCount: threads ?? ThreadPool.usableProcessorCount, memoryLimit: memoryLimit)
+            threadCount: threads ?? ThreadPool.defaultThreadCount, memoryLimit: memoryLimit)
     }
 
     /// The instruction set that the command line or `ATTENUATE_ISA` names, else the fastest.
@@ -53,6 +53,7 @@ struct ModelOptions {
 
     func engine() throws(Failure) -> Engine {
         let container = try container()
+        ThreadPool.keepThisThreadFast(threadCount: session.threadCount)
         do {
             return try Engine(container, options: session)
         } catch {

@@ -1,9 +1,35 @@
 import CEdgePlatform
+import Glibc
 import Synchronization
 import Testing
 
+// Pools that start more threads than the machine has processors; the header is private.
+@_silgen_name("edgep_pool_create_on")
+private func createPool(
+    _ threadCount: Int32, _ startedCount: Int32, _ spinNanoseconds: Int64,
+    _ home: UnsafePointer<UInt>?
+) -> OpaquePointer?
+
 @Suite("Worker pool")
 struct PoolTests {
+    /// How the threads of a pool share the processors.
+    enum Threads: CaseIterable {
+        /// As the library decides on this machine.
+        case chosen
+        /// All are started, and sleep at once when there is nothing to do.
+        case allSleeping
+        /// All are started, and spin first.
+        case allSpinning
+
+        func pool(_ threadCount: Int32) -> OpaquePointer? {
+            switch self {
+            case .chosen: edgep_pool_create(threadCount)
+            case .allSleeping: createPool(threadCount, threadCount, 0, nil)
+            case .allSpinning: createPool(threadCount, threadCount, 60_000, nil)
+            }
+        }
+    }
+
     /// What a job saw: how often each index ran, and whether the thread numbers were in range.
     private final class Job: Sendable {
         let calls: Mutex<[Int]>
@@ -26,9 +52,10 @@ struct PoolTests {
         }
     }
 
-    @Test("every index runs once", arguments: [1, 2, 3, 8, 33] as [Int32])
-    func everyIndexRunsOnce(threadCount: Int32) throws {
-        let pool = try #require(edgep_pool_create(threadCount))
+    @Test(
+        "every index runs once", arguments: [1, 2, 3, 8, 33] as [Int32], Threads.allCases)
+    func everyIndexRunsOnce(threadCount: Int32, threads: Threads) throws {
+        let pool = try #require(threads.pool(threadCount))
         #expect(edgep_pool_thread_count(pool) == threadCount)
         for count in [0, 1, 2, 3, 7, 64, 1000] {
             let job = Job(count: count)
@@ -54,9 +81,11 @@ struct PoolTests {
     }
 
     /// A lost wake-up would hang here; pauses let the workers fall asleep between jobs.
-    @Test("many short jobs in a row lose no wake-up", arguments: [2, 5, 16] as [Int32])
-    func manyShortJobs(threadCount: Int32) throws {
-        let pool = try #require(edgep_pool_create(threadCount))
+    @Test(
+        "many short jobs in a row lose no wake-up", arguments: [2, 5, 16] as [Int32],
+        Threads.allCases)
+    func manyShortJobs(threadCount: Int32, threads: Threads) throws {
+        let pool = try #require(threads.pool(threadCount))
         let sum = Atomic<Int64>(0)
         withUnsafePointer(to: sum) { sum in
             for round in 0..<3000 {
@@ -76,9 +105,9 @@ struct PoolTests {
         edgep_pool_destroy(pool)
     }
 
-    @Test("results of the workers are visible to the caller")
-    func resultsAreVisible() throws {
-        let pool = try #require(edgep_pool_create(3))
+    @Test("results of the workers are visible to the caller", arguments: Threads.allCases)
+    func resultsAreVisible(threads: Threads) throws {
+        let pool = try #require(threads.pool(3))
         let squares = UnsafeMutablePointer<Int64>.allocate(capacity: 500)
         defer { squares.deallocate() }
         for round in 0..<200 {
@@ -93,11 +122,61 @@ struct PoolTests {
         edgep_pool_destroy(pool)
     }
 
-    @Test("pools come and go, with and without work")
-    func poolsComeAndGo() throws {
+    /// Threads that sleep in their work give all others the time to join.
+    @Test("no more threads work than there are processors")
+    func noMoreThreadsThanProcessors() throws {
+        let pool = try #require(edgep_pool_create(64))
+        #expect(edgep_pool_thread_count(pool) == 64)
+        let largestThread = Atomic<Int32>(-1)
+        withUnsafePointer(to: largestThread) { largestThread in
+            edgep_pool_run(
+                pool, 128,
+                { context, _, thread in
+                    usleep(1000)
+                    context!.assumingMemoryBound(to: Atomic<Int32>.self).pointee
+                        .max(thread, ordering: .relaxed)
+                }, UnsafeMutableRawPointer(mutating: largestThread))
+        }
+        edgep_pool_destroy(pool)
+        let processorCount = ProcessorSet.allowed.numbers.count
+        #expect(largestThread.load(ordering: .relaxed) < Int32(min(64, processorCount)))
+    }
+
+    @Test("workers stay where the pool is at home, and the caller where it was")
+    func workersStayAtHome() throws {
+        let before = ProcessorSet.allowed
+        for processor in before.numbers {
+            let home = ProcessorSet([processor])
+            let pool = try #require(home.withWords { createPool(4, 4, 0, $0) })
+            let places = Mutex<[(thread: Int32, allowed: ProcessorSet)]>([])
+            withUnsafePointer(to: places) { places in
+                edgep_pool_run(
+                    pool, 32,
+                    { context, _, thread in
+                        usleep(1000)
+                        let places = context!.assumingMemoryBound(
+                            to: Mutex<[(thread: Int32, allowed: ProcessorSet)]>.self)
+                        let allowed = ProcessorSet.allowed
+                        places.pointee.withLock { $0.append((thread, allowed)) }
+                    }, UnsafeMutableRawPointer(mutating: places))
+            }
+            edgep_pool_destroy(pool)
+            places.withLock { places in
+                #expect(places.count == 32)
+                #expect(places.contains { $0.thread != 0 })
+                for place in places {
+                    #expect(place.allowed == (place.thread == 0 ? before : home))
+                }
+            }
+            #expect(ProcessorSet.allowed == before)
+        }
+    }
+
+    @Test("pools come and go, with and without work", arguments: Threads.allCases)
+    func poolsComeAndGo(threads: Threads) throws {
         for threadCount in [1, 2, 4] as [Int32] {
             for _ in 0..<30 {
-                let pool = try #require(edgep_pool_create(threadCount))
+                let pool = try #require(threads.pool(threadCount))
                 edgep_pool_destroy(pool)
             }
         }

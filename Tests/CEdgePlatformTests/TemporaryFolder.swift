@@ -10,20 +10,32 @@ final class TemporaryFolder {
     }
 
     deinit {
-        guard let folder = opendir(path) else { return }
+        Self.remove(path)
+    }
+
+    private static func remove(_ path: String) {
+        guard let folder = opendir(path) else {
+            unlink(path)
+            return
+        }
         while let entry = readdir(folder) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) {
                 String(cString: $0.bindMemory(to: CChar.self).baseAddress!)
             }
-            if name != "." && name != ".." { unlink(path + "/" + name) }
+            if name != "." && name != ".." { remove(path + "/" + name) }
         }
         closedir(folder)
         rmdir(path)
     }
 
-    /// Writes a file and returns its path.
+    /// Writes a file, makes the folders that its name has, and returns its path.
+    @discardableResult
     func file(_ name: String, _ bytes: [UInt8]) -> String {
-        let path = path + "/" + name
+        var path = path
+        for part in name.split(separator: "/") {
+            mkdir(path, 0o700)
+            path += "/" + part
+        }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         precondition(bytes.isEmpty || write(descriptor, bytes, bytes.count) == bytes.count)
         close(descriptor)

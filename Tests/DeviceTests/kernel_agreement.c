@@ -430,6 +430,11 @@ int main(int argument_count, char **arguments) {
         uint64_t digest =
             absorb(UINT64_C(0xcbf29ce484222325), current.digests, sizeof current.digests);
         if (!agrees()) status = 1;
+        int64_t products = table->multiply_peak(1);
+        if (products < 1 || table->multiply_peak(1000) != 1000 * products) {
+            fprintf(stderr, "%s: multiply_peak miscounts\n", table->name);
+            status = 1;
+        }
         printf("%s %016llx\n", table->name, (unsigned long long)digest);
     }
     free(arena);

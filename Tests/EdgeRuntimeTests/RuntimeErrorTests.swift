@@ -123,7 +123,7 @@ import Testing
             }
             #expect(done.allSatisfy { $0 == 1 } && isThreadValid.allSatisfy { $0 })
         }
-        #expect(ThreadPool.usableProcessorCount >= 1)
+        #expect(ThreadPool.defaultThreadCount >= 1)
     }
 
     @Test func memoryThatIsNotThereIsAnError() {

@@ -255,6 +255,14 @@ typedef struct {
         const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y);
     /// y = x / max(√(sum16(x · x)), epsilon); y may be x.
     void (*normalize_l2)(const float *x, int64_t count, float epsilon, float *y);
+
+    // MARK: Peak
+
+    /// Does `rounds` (at most 2²⁴) rounds of the int8 multiply-accumulates of linear_s8, with the
+    /// same arithmetic instructions but on registers alone, and returns how many these were: as
+    /// many in each round. No product can be faster on this CPU. In the scalar table, whose
+    /// instructions the compiler chooses, the same loop over codes in the L1 cache.
+    int64_t (*multiply_peak)(int64_t rounds);
 } edgek_table;
 
 /// Number of tables compiled into this binary, slowest first; table 0 is scalar.

@@ -52,6 +52,13 @@ void *edgep_allocate(size_t byte_count);
 void edgep_free(void *bytes);
 /// CPUs that this process may use: affinity mask and cgroup quota, at least 1.
 int32_t edgep_usable_processor_count(void);
+/// Those of them that are not much slower than the fastest, at least 1: the number of threads that
+/// is best by itself. The small cores of a big.LITTLE or hybrid processor do not count.
+int32_t edgep_fast_processor_count(void);
+/// Keeps the calling thread, and those that it starts from now on, on the fast processors if these
+/// suffice for `thread_count` threads. For a thread that belongs to the program itself: a library
+/// leaves its caller's thread where it is.
+void edgep_stay_on_fast_processors(int32_t thread_count);
 
 // MARK: Worker threads
 
@@ -59,6 +66,10 @@ typedef struct edgep_pool edgep_pool;
 
 /// A pool in which `thread_count` threads work, the caller included; 1 starts none. Null if
 /// threads cannot be started.
+///
+/// No more threads are started than the caller has processors at this moment: further ones could
+/// only take turns. If the fast processors suffice for all threads, workers stay on these; where the
+/// caller runs is not changed, see `edgep_stay_on_fast_processors`.
 edgep_pool *edgep_pool_create(int32_t thread_count);
 void edgep_pool_destroy(edgep_pool *pool);
 int32_t edgep_pool_thread_count(const edgep_pool *pool);
