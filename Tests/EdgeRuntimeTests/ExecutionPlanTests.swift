@@ -1,0 +1,104 @@
+import EdgeFormat
+import Testing
+
+@testable import EdgeRuntime
+
+@Suite struct ExecutionPlanTests {
+    private func plans() throws -> [(Session, ExecutionPlan)] {
+        var plans: [(Session, ExecutionPlan)] = []
+        for seed in 0..<6 as Range<UInt64> {
+            for threads in [1, 2, 3, 8] {
+                let session = try RandomProgram(seed: seed).container.session(threads: threads)
+                for tokens in [1, 3, 8, 17, 31, 32, 33, 48, 64, 90, 150] {
+                    plans.append(
+                        (
+                            session,
+                            ExecutionPlan(
+                                session.program, session.steps, tokenCount: tokens,
+                                threadCount: threads, kernels: session.instructionSet.kernels)
+                        ))
+                }
+            }
+        }
+        return plans
+    }
+
+    @Test func everyStepIsInOneStageInOrder() throws {
+        for (session, plan) in try plans() {
+            #expect(plan.stages.flatMap { Array($0.steps) } == Array(session.steps.steps.indices))
+            #expect(
+                Set(session.steps.steps.map(\.instruction))
+                    == Set(session.program.instructions.indices))
+        }
+    }
+
+    @Test func headsArePackedWhereBlocksStartAtTheGrain() throws {
+        for (session, plan) in try plans() {
+            for stage in plan.stages {
+                guard case .blocks(let rows, let blockRows) = stage.work else { continue }
+                #expect(blockRows > 0 && blockRows <= ExecutionPlan.blockRows)
+                let packs = stage.steps.contains {
+                    if case .packHeads = session.steps.steps[$0] { true } else { false }
+                }
+                #expect(!packs || blockRows % 16 == 0 || blockRows >= rows)
+            }
+        }
+    }
+
+    /// What lives in the memory of one thread is gone when the block is done.
+    @Test func localValuesAreUsedInOneStageOnly() throws {
+        for (session, plan) in try plans() {
+            for (object, location) in plan.locations.enumerated() where location.isLocal {
+                let users = plan.stages.indices.filter { stage in
+                    plan.stages[stage].steps.contains { step in
+                        let step = session.steps.steps[step]
+                        return session.steps.inputs(of: step, in: session.program)
+                            .contains(object)
+                            || session.steps.output(of: step, in: session.program) == object
+                    }
+                }
+                #expect(users.count == 1)
+                #expect(!session.program.outputs.contains { $0.value == object })
+                guard case .blocks(let rows, let blockRows) = plan.stages[users[0]].work else {
+                    Issue.record("a local value of a stage without blocks")
+                    continue
+                }
+                #expect(location.rowCapacity == min(rows, blockRows))
+            }
+        }
+    }
+
+    /// With more threads than rows to share out, a product is split by columns.
+    @Test func fewRowsAreSplitByColumns() throws {
+        let session = try RandomProgram(seed: 1).container.session(threads: 4)
+        let plan = ExecutionPlan(
+            session.program, session.steps, tokenCount: 3, threadCount: 4,
+            kernels: session.instructionSet.kernels)
+        let isByColumns = plan.stages.contains {
+            if case .columns = $0.work { true } else { false }
+        }
+        #expect(isByColumns)
+    }
+
+    @Test func moreThreadsDoNotMakeTheLongestShareLonger() throws {
+        let session = try RandomProgram(seed: 2).container.session(threads: 1)
+        for tokens in 1...200 {
+            var previous = Int.max
+            for threads in 1...8 {
+                let plan = ExecutionPlan(
+                    session.program, session.steps, tokenCount: tokens, threadCount: threads,
+                    kernels: session.instructionSet.kernels)
+                var longest = 0
+                for stage in plan.stages {
+                    guard case .blocks(tokens, let blockRows) = stage.work else { continue }
+                    let blocks = (tokens + blockRows - 1) / blockRows
+                    let turns = (blocks + threads - 1) / threads
+                    longest = max(longest, turns * blockRows)
+                }
+                guard longest > 0 else { continue }
+                #expect(longest <= max(32, previous), "\(tokens) tokens, \(threads) threads")
+                previous = longest
+            }
+        }
+    }
+}
