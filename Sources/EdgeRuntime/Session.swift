@@ -70,6 +70,8 @@ package final class Session {
 
     package var maximumTokens: Int { program.maximumTokens }
 
+    package var threadCount: Int { pool.threadCount }
+
     package func hasOutput(_ code: OutputCode) -> Bool {
         program.output(code) != nil
     }

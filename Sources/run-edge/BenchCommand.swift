@@ -4,20 +4,27 @@ import CommandLineSupport
 import EdgeFormat
 import EdgeRuntime
 
-/// `run-edge bench <model.atn>`: latency at some lengths, load time and peak memory; with `--serve`
-/// latencies on demand.
+/// `run-edge bench <model.atn>`: latency at some lengths with its share of the measured int8 peak,
+/// load time and peak memory, and where the time of the longest input goes; with `--serve` latencies
+/// on demand.
 enum BenchCommand {
     private static let options = OptionList(
         ModelOptions.list + [("--lengths", .value), ("--seconds", .value), ("--serve", .flag)])
 
     struct Row {
         let tokens: Int
+        let multiplyAccumulates: Int
         /// Milliseconds of each run, ascending.
         let times: [Double]
         let digest: [UInt8]
 
         func percentile(_ share: Double) -> Double {
             times[min(times.count - 1, Int(share * Double(times.count)))]
+        }
+
+        /// Share of `peak`, billions of multiply-accumulates in a second, of the fastest run.
+        func share(of peak: Double) -> Double {
+            Double(multiplyAccumulates) / (percentile(0) * 1e6) / peak
         }
     }
 
@@ -63,10 +70,21 @@ enum BenchCommand {
             }
         }
         let memory = Int(edgep_peak_resident_bytes())
+        let longest = rows.reduce(1) { max($0, $1.tokens) }
+        let groups: [InstructionGroup]
+        do {
+            groups = try instructionGroups(
+                engine, tokens: longest, milliseconds: min(500, seconds * 1000))
+        } catch {
+            throw Failure(error, model: model.path)
+        }
+        let result = Result(
+            options: model.session, loadTime: loadTime, firstTime: firstTime, memory: memory,
+            peak: model.session.instructionSet.measuredPeak() ?? 0, rows: rows, groups: groups)
         if arguments.has("--json") {
-            Console.write(json(engine, model.session, loadTime, firstTime, memory, rows))
+            Console.write(json(result))
         } else {
-            report(engine, model.session, loadTime, firstTime, memory, rows)
+            report(result)
         }
         return .done
     }
@@ -86,14 +104,8 @@ enum BenchCommand {
             case .classify: .logits
             case .raw: .hiddenState
             }
-        // Ids from a small linear congruential generator: any model takes them, and the digest of
-        // the outputs is the same wherever the container runs.
-        var state: UInt64 = 0x9e37_79b9_7f4a_7c15
-        let size = UInt64(session.container.directory.program.vocabularySize)
-        let ids = (0..<tokens).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int32((state >> 33) % size)
-        }
+        let program = session.container.directory.program
+        let ids = tokenIDs(count: tokens, vocabularySize: program.vocabularySize)
         var times: [Double] = []
         var digest = [UInt8](repeating: 0, count: 32)
         let deadline = edgep_nanoseconds() + Int64(duration) * 1_000_000
@@ -113,7 +125,20 @@ enum BenchCommand {
         // The first run warms caches and is reported on its own.
         times.removeFirst()
         times.sort()
-        return Row(tokens: tokens, times: times, digest: digest)
+        return Row(
+            tokens: tokens,
+            multiplyAccumulates: program.multiplyAccumulates(tokenCount: tokens), times: times,
+            digest: digest)
+    }
+
+    /// Ids from a small linear congruential generator: any model takes them, and the digest of the
+    /// outputs is the same wherever the container runs.
+    static func tokenIDs(count: Int, vocabularySize: Int) -> [Int32] {
+        var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+        return (0..<count).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int32((state >> 33) % UInt64(vocabularySize))
+        }
     }
 
     /// Rounds to the microsecond.
@@ -121,25 +146,42 @@ enum BenchCommand {
         Double(Int(milliseconds * 1000 + 0.5)) / 1000
     }
 
-    private static func json(
-        _ engine: Engine, _ options: SessionOptions, _ loadTime: Double, _ firstTime: Double,
-        _ memory: Int, _ rows: [Row]
-    ) -> [UInt8] {
+    /// Everything that is reported.
+    private struct Result {
+        let options: SessionOptions
+        let loadTime: Double
+        let firstTime: Double
+        let memory: Int
+        /// Of one core, in billions of multiply-accumulates per second.
+        let peak: Double
+        let rows: [Row]
+        /// Of the longest input.
+        let groups: [InstructionGroup]
+
+        /// Of the threads together; more threads than processors do not raise it.
+        var peakOfThreads: Double {
+            peak * Double(min(options.threadCount, max(1, ThreadPool.defaultThreadCount)))
+        }
+    }
+
+    private static func json(_ result: Result) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.key("isa")
-        json.string(options.instructionSet.name)
+        json.string(result.options.instructionSet.name)
         json.key("threads")
-        json.integer(options.threadCount)
+        json.integer(result.options.threadCount)
         json.key("load_ms")
-        json.double(rounded(loadTime))
+        json.double(rounded(result.loadTime))
         json.key("first_ms")
-        json.double(rounded(firstTime))
+        json.double(rounded(result.firstTime))
         json.key("rss_bytes")
-        json.integer(memory)
+        json.integer(result.memory)
+        json.key("peak_gmacs")
+        json.double(rounded(result.peak))
         json.key("lengths")
         json.beginArray()
-        for row in rows {
+        for row in result.rows {
             json.beginObject()
             json.key("tokens")
             json.integer(row.tokens)
@@ -153,40 +195,42 @@ enum BenchCommand {
             json.double(rounded(row.percentile(0.99)))
             json.key("runs")
             json.integer(row.times.count)
+            json.key("share_of_peak")
+            json.double(rounded(row.share(of: result.peakOfThreads)))
             json.key("outputs_sha256")
             json.string(hexadecimal(row.digest))
             json.endObject()
         }
         json.endArray()
+        json.key("instructions")
+        write(result.groups, peak: result.peak, to: &json)
         json.endObject()
         return json.bytes + [0x0a]
     }
 
-    private static func report(
-        _ engine: Engine, _ options: SessionOptions, _ loadTime: Double, _ firstTime: Double,
-        _ memory: Int, _ rows: [Row]
-    ) {
-        func column(_ text: String, _ width: Int) -> String {
-            var padding = ""
-            for _ in text.utf8.count..<max(width, text.utf8.count) { padding += " " }
-            return padding + text
-        }
+    private static func report(_ result: Result) {
         func number(_ milliseconds: Double) -> String {
             column(rounded(milliseconds).description, 10)
         }
-        let isa = String(decoding: options.instructionSet.name, as: UTF8.self)
-        Console.writeLine("\(isa), \(options.threadCount) threads")
+        let isa = String(decoding: result.options.instructionSet.name, as: UTF8.self)
         Console.writeLine(
-            "load \(rounded(loadTime)) ms, first run \(rounded(firstTime)) ms, "
-                + "peak memory \(memory / 1000) KB")
+            "\(isa), \(result.options.threadCount) threads, int8 peak of one core "
+                + "\(Int(result.peak + 0.5)) GMAC/s")
+        Console.writeLine(
+            "load \(rounded(result.loadTime)) ms, first run \(rounded(result.firstTime)) ms, "
+                + "peak memory \(result.memory / 1000) KB")
         Console.writeLine(
             column("tokens", 8) + column("median ms", 10) + column("min", 10)
-                + column("p90", 10) + column("p99", 10) + column("runs", 8))
-        for row in rows {
+                + column("p90", 10) + column("p99", 10) + column("runs", 8)
+                + column("of peak", 9))
+        for row in result.rows {
             Console.writeLine(
                 column("\(row.tokens)", 8) + number(row.percentile(0.5))
                     + number(row.percentile(0)) + number(row.percentile(0.9))
-                    + number(row.percentile(0.99)) + column("\(row.times.count)", 8))
+                    + number(row.percentile(0.99)) + column("\(row.times.count)", 8)
+                    + column(percent(row.share(of: result.peakOfThreads)), 9))
         }
+        let longest = result.rows.reduce(0) { max($0, $1.tokens) }
+        report(result.groups, tokens: longest, peak: result.peak)
     }
 }
