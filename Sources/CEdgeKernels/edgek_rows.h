@@ -18,54 +18,130 @@ EDGEK_INLINE void edgek_clear_codes(int8_t *codes, int64_t first, int64_t end) {
     if (first < end) memset(codes + first, 0, (size_t)(end - first));
 }
 
+/// The ends of the values of a row. As numbers, the bits of floats are ordered by magnitude, and
+/// negative ones lie above all others if unsigned, below if signed: the largest of each kind are
+/// the ends of the range. Infinities and NaNs lie beyond.
+typedef struct {
+    edgek_ints high;
+    edgek_bits low;
+} edgek_range_bits;
+
+EDGEK_INLINE void edgek_take_in(edgek_range_bits *range, edgek_real value) {
+    range->high = __builtin_elementwise_max(range->high, (edgek_ints)edgek_as_bits(value));
+    range->low = __builtin_elementwise_max(range->low, edgek_as_bits(value));
+}
+
+/// One row of `quantize_rows`, with or without multipliers. Returns whether the row is finite.
+EDGEK_INLINE int edgek_quantize_row(
+    const float *x, const float *multipliers, const int has_multipliers, int64_t column_count,
+    int8_t *codes, int64_t code_stride, edgek_row_quantization *row
+) {
+    int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
+    edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        edgek_real value = edgek_load(x + j);
+        if (has_multipliers) value = value * edgek_load(multipliers + j);
+        edgek_take_in(&ends, value);
+    }
+    edgek_real last = (edgek_real)(0.0f);
+    if (rest > 0) {
+        last = edgek_scaled(x + whole, has_multipliers ? multipliers + whole : NULL, rest);
+        edgek_take_in(&ends, last);
+    }
+    int32_t high_bits = __builtin_reduce_max(ends.high);
+    uint32_t low_bits = __builtin_reduce_max(ends.low);
+    if (high_bits >= EDGEK_INFINITY_BITS || low_bits >= EDGEK_MINUS_INFINITY_BITS) return 0;
+    float low = low_bits > INT32_MAX ? edgek_float_of_bits(low_bits) : 0.0f;
+    float range = edgek_float_of_bits((uint32_t)high_bits) - low;
+    if (!(range < __builtin_inff())) return 0;
+
+    int is_empty = range < EDGEK_SMALLEST_RANGE;
+    float inverse = is_empty ? 0.0f : 255.0f / range;
+    int32_t zero_point = edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
+    int32_t offset = zero_point - 128;
+    edgek_ints sums = (edgek_ints)0;
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        edgek_real value = edgek_load(x + j);
+        if (has_multipliers) value = value * edgek_load(multipliers + j);
+        edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
+        code = edgek_clamp(code, -128, 127);
+        sums += code;
+        edgek_store_codes(codes + j, code);
+    }
+    if (rest > 0) {
+        edgek_ints code = edgek_as_ints(edgek_round(last * inverse)) + offset;
+        code = edgek_clamp(code, -128, 127);
+        code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
+        sums += code;
+        edgek_store_codes(codes + whole, code);
+    }
+    edgek_clear_codes(codes, edgek_whole_lanes(column_count), code_stride);
+    *row = (edgek_row_quantization){
+        is_empty ? 0.0f : range / 255.0f, zero_point, __builtin_reduce_add(sums)};
+    return 1;
+}
+
 static int64_t quantize_rows(
     const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
     const float *multipliers, int8_t *codes, int64_t code_stride, edgek_row_quantization *rows
 ) {
-    for (int64_t row = 0; row < row_count; row++) {
-        const float *source = x + row * x_stride;
-        int8_t *target = codes + row * code_stride;
-        // As numbers, the bits of floats are ordered by magnitude, and negative ones lie above all
-        // others if unsigned, below if signed: the largest of each kind are the ends of the range.
-        // Infinities and NaNs lie beyond.
-        edgek_ints high_bits = (edgek_ints)0;
-        edgek_bits low_bits = (edgek_bits)UINT32_C(0);
-        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
-            edgek_real value = edgek_scaled(
-                source + j, multipliers ? multipliers + j : NULL, column_count - j);
-            high_bits = __builtin_elementwise_max(high_bits, (edgek_ints)edgek_as_bits(value));
-            low_bits = __builtin_elementwise_max(low_bits, edgek_as_bits(value));
-        }
-        int32_t high_key = __builtin_reduce_max(high_bits);
-        uint32_t low_key = __builtin_reduce_max(low_bits);
-        if (high_key >= EDGEK_INFINITY_BITS) return row;
-        if (low_key >= EDGEK_MINUS_INFINITY_BITS) return row;
-        float low = low_key > INT32_MAX ? edgek_float_of_bits(low_key) : 0.0f;
-        float range = edgek_float_of_bits((uint32_t)high_key) - low;
-        if (!(range < __builtin_inff())) return row;
-
-        int is_empty = range < EDGEK_SMALLEST_RANGE;
-        float scale = is_empty ? 0.0f : range / 255.0f;
-        float inverse = is_empty ? 0.0f : 255.0f / range;
-        int32_t zero_point = edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
-        int32_t offset = zero_point - 128;
-        edgek_ints sums = (edgek_ints)0;
-        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
-            edgek_real value = edgek_scaled(
-                source + j, multipliers ? multipliers + j : NULL, column_count - j);
-            edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
-            code = edgek_clamp(code, -128, 127);
-            if (column_count - j < EDGEK_LANES) {
-                edgek_ints is_inside = edgek_lane_numbers() < (int32_t)(column_count - j);
-                code = is_inside ? code : (edgek_ints)0;
-            }
-            sums += code;
-            edgek_store_codes(target + j, code);
-        }
-        edgek_clear_codes(target, edgek_whole_lanes(column_count), code_stride);
-        rows[row] = (edgek_row_quantization){scale, zero_point, __builtin_reduce_add(sums)};
+    for (int64_t row = 0; row < row_count; row++, x += x_stride, codes += code_stride) {
+        int is_finite = multipliers
+            ? edgek_quantize_row(x, multipliers, 1, column_count, codes, code_stride, &rows[row])
+            : edgek_quantize_row(x, NULL, 0, column_count, codes, code_stride, &rows[row]);
+        if (!is_finite) return row;
     }
     return -1;
+}
+
+/// One row of `layer_norm`, with or without a residual.
+EDGEK_INLINE void edgek_normalize_row(
+    const float *x, const float *residual, const int has_residual, int64_t column_count,
+    const float *gamma, const float *beta, float epsilon, float *y
+) {
+    int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
+    edgek_ints is_inside = edgek_lane_numbers() < (int32_t)rest;
+    edgek_real sum = (edgek_real)(0.0f), squares = (edgek_real)(0.0f);
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        edgek_real t = edgek_load(x + j);
+        if (has_residual) t = t + edgek_load(residual + j);
+        sum = sum + t;
+        edgek_store(y + j, t);
+    }
+    if (rest > 0) {
+        edgek_real t = edgek_load_part(x + whole, rest);
+        if (has_residual) t = t + edgek_load_part(residual + whole, rest);
+        sum = sum + t;
+        edgek_store_part(y + whole, t, rest);
+    }
+    float mean = edgek_fold(sum) / (float)column_count;
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        edgek_real d = edgek_load(y + j) - mean;
+        squares = squares + d * d;
+    }
+    if (rest > 0) {
+        edgek_real d = edgek_load_part(y + whole, rest) - mean;
+        d = is_inside ? d : (edgek_real)(0.0f);
+        squares = squares + d * d;
+    }
+    float variance = edgek_fold(squares) / (float)column_count;
+    float inverse = 1.0f / __builtin_elementwise_sqrt(variance + epsilon);
+    if (beta) {
+        for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+            edgek_real t = (edgek_load(y + j) - mean) * inverse * edgek_load(gamma + j);
+            edgek_store(y + j, t + edgek_load(beta + j));
+        }
+    } else {
+        for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+            edgek_store(y + j, (edgek_load(y + j) - mean) * inverse * edgek_load(gamma + j));
+        }
+    }
+    if (rest > 0) {
+        edgek_real t = (edgek_load_part(y + whole, rest) - mean) * inverse;
+        t = t * edgek_load_part(gamma + whole, rest);
+        if (beta) t = t + edgek_load_part(beta + whole, rest);
+        edgek_store_part(y + whole, t, rest);
+    }
 }
 
 static void layer_norm(
@@ -73,35 +149,12 @@ static void layer_norm(
     int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
     float epsilon, float *y, int64_t y_stride
 ) {
-    for (int64_t row = 0; row < row_count; row++) {
-        const float *source = x + row * x_stride;
-        const float *added = residual ? residual + row * residual_stride : NULL;
-        float *target = y + row * y_stride;
-        edgek_real sum = (edgek_real)(0.0f), squares = (edgek_real)(0.0f);
-        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
-            edgek_real t = edgek_load_part(source + j, column_count - j);
-            if (added) t = t + edgek_load_part(added + j, column_count - j);
-            sum = sum + t;
-            edgek_store_part(target + j, t, column_count - j);
-        }
-        float mean = edgek_fold(sum) / (float)column_count;
-        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
-            edgek_real d = edgek_load_part(target + j, column_count - j) - mean;
-            if (column_count - j < EDGEK_LANES) {
-                edgek_ints is_inside = edgek_lane_numbers() < (int32_t)(column_count - j);
-                d = is_inside ? d : (edgek_real)(0.0f);
-            }
-            squares = squares + d * d;
-            edgek_store_part(target + j, d, column_count - j);
-        }
-        float variance = edgek_fold(squares) / (float)column_count;
-        float inverse = 1.0f / __builtin_elementwise_sqrt(variance + epsilon);
-        for (int64_t j = 0; j < column_count; j += EDGEK_LANES) {
-            int64_t count = column_count - j;
-            edgek_real t = edgek_load_part(target + j, count) * inverse;
-            t = t * edgek_load_part(gamma + j, count);
-            if (beta) t = t + edgek_load_part(beta + j, count);
-            edgek_store_part(target + j, t, count);
+    for (int64_t row = 0; row < row_count; row++, x += x_stride, y += y_stride) {
+        if (residual) {
+            edgek_normalize_row(
+                x, residual + row * residual_stride, 1, column_count, gamma, beta, epsilon, y);
+        } else {
+            edgek_normalize_row(x, NULL, 0, column_count, gamma, beta, epsilon, y);
         }
     }
 }
