@@ -14,3 +14,9 @@ EDGEK_TYPED edgek_real edgek_activate(edgek_real x, edgek_activation activation)
     }
     return x;
 }
+
+/// As `edgek_activate`, where the result becomes a code of eight bits.
+EDGEK_TYPED edgek_real edgek_activate_coarse(edgek_real x, edgek_activation activation) {
+    return activation == EDGEK_ACTIVATION_GELU
+        ? edgek_gelu_coarse(x) : edgek_activate(x, activation);
+}

@@ -21,6 +21,13 @@ static int64_t attention_scratch_bytes(const edgek_attention_shape *shape) {
     return (lanes > row ? lanes : row) * (int64_t)sizeof(float) + 64;
 }
 
+// With sixteen lanes to a register, sums can stay in registers if loops over them are unrolled.
+#if defined(EDGEK_FOUR_VECTORS)
+#define EDGEK_UNROLL_LANES _Pragma("clang loop unroll(full)")
+#else
+#define EDGEK_UNROLL_LANES
+#endif
+
 /// Rounds the weights of a group of keys, at most 255 each after the multiplication, to codes.
 EDGEK_INLINE void edgek_pack_weights(const float *p, edgek_real inverse, edgek_head_code *codes) {
     // A rounded weight is the low part of the bits of a sum with the rounder; what the bits above
@@ -92,6 +99,7 @@ EDGEK_INLINE void edgek_attend_lanes(
             dots);
         float *scores = p + first * EDGEK_LANES;
         if (first + EDGEK_LANES <= fewest) {
+            EDGEK_UNROLL_LANES
             for (int i = 0; i < EDGEK_LANES; i++) {
                 edgek_real s = edgek_score(dots[i], keys.scales[i], query_scales);
                 edgek_store(scores + i * EDGEK_LANES, s);
@@ -119,7 +127,7 @@ EDGEK_INLINE void edgek_attend_lanes(
             for (int i = 0; i < 4; i++) {
                 e[i] = edgek_load(p + (l + i * EDGEK_LANES) * EDGEK_LANES) - largest;
             }
-            edgek_exp2_four(e);
+            edgek_exp2_four_coarse(e);
             sum = ((e[0] + e[1]) + e[2]) + e[3];
             for (int i = 0; i < 4; i++) {
                 int64_t j = l + i * EDGEK_LANES;
@@ -132,7 +140,7 @@ EDGEK_INLINE void edgek_attend_lanes(
                 edgek_real g = (edgek_real)(0.0f);
                 if (j < count) {
                     edgek_real x = edgek_load(p + j * EDGEK_LANES) - largest;
-                    edgek_real e = edgek_exp2_not_positive(x);
+                    edgek_real e = edgek_exp2_coarse_not_positive(x);
                     e = visible > (int32_t)j ? e : (edgek_real)(0.0f);
                     sum = sum + e;
                     g = e * value_scales[j];
@@ -150,7 +158,7 @@ EDGEK_INLINE void edgek_attend_lanes(
     // A query that sees nothing of this block keeps what it has.
     edgek_real alpha = (edgek_real)(0.0f);
     if (first_key > 0) {
-        alpha = edgek_exp2_not_positive(state->maximum - largest);
+        alpha = edgek_exp2_coarse_not_positive(state->maximum - largest);
         alpha = visible > 0 ? alpha : (edgek_real)(1.0f);
     }
     state->sum = state->sum * alpha + sums[0];
@@ -179,6 +187,7 @@ EDGEK_INLINE void edgek_attend_lanes(
         multiply_panels(
             codes, values.codes + d * EDGEK_LANES, EDGEK_LANES / EDGEK_HEAD_GROUP,
             padded / EDGEK_LANES, layout->panel_bytes, start, sums);
+        EDGEK_UNROLL_LANES
         for (int i = 0; i < EDGEK_LANES; i++) {
             float *output = state->outputs + (d + i) * EDGEK_LANES;
             edgek_real scaled = edgek_load(output) * alpha;

@@ -12,11 +12,11 @@
 
 /// Everything after the product, for up to 16 columns of one row.
 EDGEK_INLINE void edgek_finish(
-    edgek_real x, const float *bias, const float *residual, edgek_activation activation, float *y,
-    int64_t count
+    edgek_real x, const float *bias, const float *residual, edgek_activation activation,
+    const int is_coarse, float *y, int64_t count
 ) {
     if (bias) x = x + edgek_load_part(bias, count);
-    x = edgek_activate(x, activation);
+    x = is_coarse ? edgek_activate_coarse(x, activation) : edgek_activate(x, activation);
     if (residual) x = x + edgek_load_part(residual, count);
     edgek_store_part(y, x, count);
 }
@@ -59,9 +59,9 @@ EDGEK_INLINE void edgek_finish_rows(
             x[r] = edgek_dequantize(acc, factors[r], weight_sums, weight_scales) + bias;
         }
         if (rows == 4) {
-            edgek_activate_four(x, activation);
+            edgek_activate_four_coarse(x, activation);
         } else {
-            x[0] = edgek_activate(x[0], activation);
+            x[0] = edgek_activate_coarse(x[0], activation);
         }
         for (int r = 0; r < rows; r++) edgek_store(y + r * task->y_stride + c, x[r]);
     }
@@ -111,7 +111,7 @@ static void edgek_finish_tile(
             edgek_finish(
                 x, task->bias ? task->bias + n : NULL,
                 task->residual ? task->residual + m * task->residual_stride + n : NULL,
-                task->activation, task->y + m * task->y_stride + n, count);
+                task->activation, 1, task->y + m * task->y_stride + n, count);
         }
     }
 }
@@ -180,7 +180,7 @@ static void linear_f32(
             edgek_finish(
                 edgek_load(products), task->bias ? task->bias + n : NULL,
                 task->residual ? task->residual + m * task->residual_stride + n : NULL,
-                task->activation, task->y + m * task->y_stride + n, count);
+                task->activation, 0, task->y + m * task->y_stride + n, count);
         }
     }
 }

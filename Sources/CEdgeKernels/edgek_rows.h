@@ -174,17 +174,21 @@ static void add(const float *x, int64_t count, float *y) {
 }
 
 static void dequantize(const int8_t *codes, int64_t count, float scale, float *y) {
-    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
-        int64_t part = edgek_smaller(count - i, EDGEK_LANES);
-        edgek_bytes bytes = (edgek_bytes)(int8_t)0;
-        memcpy(&bytes, codes + i, (size_t)part);
-        edgek_store_part(y + i, __builtin_convertvector(bytes, edgek_real) * scale, part);
+    int64_t i = 0;
+    for (; i + EDGEK_LANES <= count; i += EDGEK_LANES) {
+        edgek_store(y + i, __builtin_convertvector(edgek_load_codes(codes + i), edgek_real) * scale);
     }
+    for (; i < count; i++) y[i] = (float)codes[i] * scale;
 }
 
+/// Sixteen halves; zeros behind `count`.
 EDGEK_INLINE edgek_bits edgek_load_halves(const uint16_t *x, int64_t count) {
     edgek_halves halves = (edgek_halves)(uint16_t)0;
-    memcpy(&halves, x, (size_t)edgek_smaller(count, EDGEK_LANES) * sizeof *x);
+    if (count >= EDGEK_LANES) {
+        memcpy(&halves, x, sizeof halves);
+    } else {
+        memcpy(&halves, x, (size_t)count * sizeof *x);
+    }
     return __builtin_convertvector(halves, edgek_bits);
 }
 

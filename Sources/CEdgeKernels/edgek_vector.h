@@ -54,21 +54,21 @@ EDGEK_INLINE void edgek_split(edgek_reals all, edgek_real x[4]) {
 }
 #endif
 
-/// Activates four vectors.
-EDGEK_INLINE void edgek_activate_four(edgek_real x[4], edgek_activation activation) {
+/// Activates four vectors coarsely.
+EDGEK_INLINE void edgek_activate_four_coarse(edgek_real x[4], edgek_activation activation) {
 #if defined(EDGEK_FOUR_VECTORS)
-    edgek_split(edgek_activate(edgek_join(x), activation), x);
+    edgek_split(edgek_activate_coarse(edgek_join(x), activation), x);
 #else
-    for (int i = 0; i < 4; i++) x[i] = edgek_activate(x[i], activation);
+    for (int i = 0; i < 4; i++) x[i] = edgek_activate_coarse(x[i], activation);
 #endif
 }
 
-/// 2ˣ of four vectors, not positive.
-EDGEK_INLINE void edgek_exp2_four(edgek_real x[4]) {
+/// 2ˣ of four vectors, not positive, coarsely.
+EDGEK_INLINE void edgek_exp2_four_coarse(edgek_real x[4]) {
 #if defined(EDGEK_FOUR_VECTORS)
-    edgek_split(edgek_exp2_not_positive(edgek_join(x)), x);
+    edgek_split(edgek_exp2_coarse_not_positive(edgek_join(x)), x);
 #else
-    for (int i = 0; i < 4; i++) x[i] = edgek_exp2_not_positive(x[i]);
+    for (int i = 0; i < 4; i++) x[i] = edgek_exp2_coarse_not_positive(x[i]);
 #endif
 }
 

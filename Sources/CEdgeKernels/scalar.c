@@ -173,7 +173,7 @@ static void linear_s8(
             acc += (uint32_t)(128 - row.zero_point) * (uint32_t)task->weight_sums[n];
             float y = (float)(int32_t)acc * (row.scale * task->weight_scales[n]);
             if (task->bias) y = y + task->bias[n];
-            y = edgek_activate(y, task->activation);
+            y = edgek_activate_coarse(y, task->activation);
             if (task->residual) y = y + task->residual[m * task->residual_stride + n];
             task->y[m * task->y_stride + n] = y;
         }
@@ -203,15 +203,25 @@ static int64_t attention_scratch_bytes(const edgek_attention_shape *shape) {
     return 64;
 }
 
+static float power_of_two(float x) {
+    return edgek_exp2_not_positive(x);
+}
+
+static float coarse_power_of_two(float x) {
+    return edgek_exp2_coarse_not_positive(x);
+}
+
 /// Turns the scores of a block into powers of two, in place, and takes them into the running
 /// maximum and sum. Returns α.
-static float add_block(float *scores, int64_t count, bool is_first, float *maximum, float *sum) {
+static float add_block(
+    float *scores, int64_t count, bool is_first, float (*power)(float), float *maximum, float *sum
+) {
     float largest = *maximum;
     for (int64_t j = 0; j < count; j++) largest = scores[j] > largest ? scores[j] : largest;
-    float alpha = is_first ? 0.0f : edgek_exp2_not_positive(*maximum - largest);
+    float alpha = is_first ? 0.0f : power(*maximum - largest);
     lane_sum block = {{0}};
     for (int64_t j = 0; j < count; j++) {
-        scores[j] = edgek_exp2_not_positive(scores[j] - largest);
+        scores[j] = power(scores[j] - largest);
         add_to_lane(&block, j, scores[j]);
     }
     *sum = *sum * alpha + fold(&block);
@@ -249,7 +259,7 @@ static void attention_f32(
                 const float *key = keys + (first + j) * task->key_stride;
                 p[j] = dot(q, key, shape->head_size) * scale;
             }
-            float alpha = add_block(p, count, first == 0, &maximum, &sum);
+            float alpha = add_block(p, count, first == 0, power_of_two, &maximum, &sum);
             for (int64_t d = 0; d < shape->value_size; d++) {
                 float inner = 0.0f;
                 for (int64_t j = 0; j < count; j++) {
@@ -297,7 +307,8 @@ static void attention_s8(
                 int32_t product = dot_s8(q, keys + j * shape->head_size, shape->head_size);
                 p[j] = ((float)product * key_scales[j]) * query_scale;
             }
-            float alpha = add_block(p, count, first == 0, &maximum, &sum);
+            float alpha =
+                add_block(p, count, first == 0, coarse_power_of_two, &maximum, &sum);
             float largest = 0.0f;
             for (int64_t j = 0; j < count; j++) {
                 p[j] = p[j] * value_scales[j];

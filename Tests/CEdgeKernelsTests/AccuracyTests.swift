@@ -51,6 +51,45 @@ struct AccuracyTests {
         #expect(relative <= 3e-3)
     }
 
+    /// The product of one row and one column is x exactly: the code 127 + 128 − z of a row with
+    /// scale x / 255, times the weight 1.
+    @Test("the coarse GELU of quantized products is within 3·10⁻⁵")
+    func coarseGELU() {
+        var worst = 0.0
+        for step in -4000...4000 {
+            let x = Float(step) / 256
+            var row = edgek_row_quantization(scale: x / 255, zero_point: 0, code_sum: 127)
+            var code: [Int8] = [Int8](repeating: 0, count: 64)
+            code[0] = 127
+            let y = gelu(code: code, row: &row)
+            let exact = exactGELU(Double(255 * (x / 255)))
+            worst = max(worst, abs(Double(y) - exact) / max(1, abs(Double(x))))
+        }
+        #expect(worst <= 3e-5)
+        #expect(worst >= 1e-6)
+    }
+
+    /// GELU of (code + 128) · scale by the fastest table.
+    private func gelu(code: [Int8], row: inout edgek_row_quantization) -> Float {
+        let table = Kernels.fastest.table
+        return Arena.with(seed: 1) { arena in
+            let codes = arena.zeros(64, of: Int8.self)
+            codes[0] = code[0]
+            let packed = arena.bytes(Int(table.packed_weight_bytes(1, 1)))
+            table.clear_packed_weights(packed, 1, 1)
+            let sums = arena.zeros(1, of: Int32.self)
+            table.pack_weights(arena.copy([Int8(1)]), 0, 1, 1, 1, packed, sums)
+            let y = arena.floats(1)
+            var task = edgek_linear_s8(
+                codes: codes, code_stride: 64, rows: arena.copy([row]), packed_weights: packed,
+                weight_sums: sums, weight_scales: arena.copy([Float(1)]), bias: nil,
+                residual: nil, residual_stride: 1, y: y, y_stride: 1, row_count: 1,
+                column_count: 1, depth: 1, activation: EDGEK_ACTIVATION_GELU)
+            table.linear_s8(&task, 0, 1, 0, 1)
+            return y[0]
+        }
+    }
+
     @Test("GELU by tanh keeps its relative error below 10⁻⁶ above −3 and 2·10⁻⁵ everywhere")
     func tanhGELU() {
         var (near, far) = (0.0, 0.0)

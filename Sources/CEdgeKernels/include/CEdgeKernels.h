@@ -53,9 +53,10 @@ typedef struct {
     int32_t code_sum;
 } edgek_row_quantization;
 
-/// y[m][n] = act(Float(acc) · (rows[m].scale · weight_scales[n]) + bias[n]) + residual[m][n], with
+/// y[m][n] = act'(Float(acc) · (rows[m].scale · weight_scales[n]) + bias[n]) + residual[m][n], with
 /// acc = Σ_k codes[m][k] · w[n][k] + (128 − rows[m].zero_point) · weight_sums[n] in int32.
 /// The sum with `bias` or `residual` is left out where the pointer is null. `residual` may be `y`.
+/// act' is act with the coarse GELU (off by at most 3 · 10⁻⁵): its result becomes codes.
 typedef struct {
     /// [row_count, code_stride] stored codes as `quantize_rows` writes them.
     const int8_t *codes;
@@ -143,7 +144,8 @@ typedef struct {
 } edgek_attention_f32;
 
 /// Quantized attention over heads that `quantize_heads` packed. As float attention, but
-///   s_j = (Float(Σ_d qc[d] · kc_j[d]) · ks_j) · (qs · scale'), the dot product in int32;
+///   s_j = (Float(Σ_d qc[d] · kc_j[d]) · ks_j) · (qs · scale'), the dot product in int32; powers are
+///   those of `edgek_exp2_coarse_not_positive`;
 ///   g_j = p_j · vs_j; G = max_j g_j; if G < 2⁻¹⁰⁰ the block adds nothing to O (α still applies),
 ///   else c_j = min(255, round-half-even(g_j · (255 / G))) and
 ///   O = O · α + Float(Σ_j c_j · vc_j) · (G / 255).
