@@ -143,32 +143,39 @@ extension ExecutionPlan {
         /// Whether blocks start where heads can be packed.
         var isAligned: Bool
         /// Whether there are too few rows to share them out.
-        var isByColumns: Bool
+        var areFew: Bool
 
         init(rows: Int, threadCount: Int) {
             let grain = Int(EDGEK_ROW_GRAIN)
-            // A block of fewer rows than a kernel multiplies at a time wastes most of its work.
-            isByColumns = threadCount > 1 && rows < 4 * threadCount
             let blocks = max(1, (rows + ExecutionPlan.blockRows - 1) / ExecutionPlan.blockRows)
+            areFew = threadCount > 1 && rows < 2 * threadCount
+            if threadCount == 1 || areFew {
+                blockRows = rounded((rows + blocks - 1) / blocks, up: grain)
+                isAligned = true
+                return
+            }
             let perThread = (rows + threadCount - 1) / threadCount
             // The rows of the busiest thread, with blocks that are multiples of the grain.
             func load(_ blockRows: Int) -> Int {
                 let blocks = (rows + blockRows - 1) / blockRows
                 return (blocks + threadCount - 1) / threadCount * blockRows
             }
-            if threadCount == 1 {
-                blockRows = rounded((rows + blocks - 1) / blocks, up: grain)
-                isAligned = true
-                return
-            }
             blockRows = load(2 * grain) <= load(grain) ? 2 * grain : grain
             isAligned = load(blockRows) * 8 <= perThread * 9
             if !isAligned {
                 let turns = (perThread + ExecutionPlan.blockRows - 1) / ExecutionPlan.blockRows
-                blockRows = rounded((perThread + turns - 1) / max(1, turns), up: 4)
+                blockRows = (perThread + turns - 1) / turns
             }
-            blockRows = max(4, blockRows)
         }
+    }
+
+    /// Whether the columns of a product are worth sharing out when its rows cannot be: reading the
+    /// weights must take longer than waiting for another thread does.
+    private static func isWide(_ step: Step, in program: Program) -> Bool {
+        guard case .rows(let index) = step,
+            case .linear(let input, _, let output, _, _, _) = program.instructions[index]
+        else { return false }
+        return program.values[input].columnCount * program.values[output].columnCount >= 1 << 20
     }
 
     private static func stages(
@@ -190,15 +197,18 @@ extension ExecutionPlan {
             case .rows, .packHeads:
                 let count = rows(first)
                 let cut = Cut(rows: count, threadCount: threadCount)
-                if cut.isByColumns {
+                func isByColumns(_ step: Int) -> Bool {
+                    cut.areFew && isWide(list.steps[step], in: program)
+                }
+                if isByColumns(first) {
                     stages.append(Stage(steps: first..<end, work: .columns))
                     break
                 }
-                var isPacking = list.steps[first].isPacking
+                let isPacking = list.steps[first].isPacking
                 while end < list.steps.count, list.steps[end].isByRows, rows(end) == count,
+                    !isByColumns(end),
                     cut.isAligned || list.steps[end].isPacking == isPacking
                 {
-                    isPacking = list.steps[end].isPacking
                     end += 1
                 }
                 let grain = Int(EDGEK_ROW_GRAIN)

@@ -68,16 +68,29 @@ import Testing
         }
     }
 
-    /// With more threads than rows to share out, a product is split by columns.
-    @Test func fewRowsAreSplitByColumns() throws {
-        let session = try RandomProgram(seed: 1).container.session(threads: 4)
-        let plan = ExecutionPlan(
-            session.program, session.steps, tokenCount: 3, threadCount: 4,
-            kernels: session.instructionSet.kernels)
-        let isByColumns = plan.stages.contains {
-            if case .columns = $0.work { true } else { false }
+    /// Of few rows only large products are split, by columns; the rest is left to one thread.
+    @Test func fewRowsAreSplitByColumnsWhereThatPays() throws {
+        for (columns, isSplit) in [(64, false), (1024, true)] {
+            var random = RandomNumbers(seed: 70)
+            var container = TestContainer()
+            let input = container.input(random.floats(3 * 1024), columns: 1024)
+            let codes = container.quantize(input)
+            let weight = container.addCodes(columns, 1024, &random)
+            container.setOutput(.hiddenState, container.linear(codes, weight: weight))
+            let session = try container.session(threads: 4)
+            let plan = ExecutionPlan(
+                session.program, session.steps, tokenCount: 3, threadCount: 4,
+                kernels: session.instructionSet.kernels)
+            let isByColumns = plan.stages.contains {
+                if case .columns = $0.work { true } else { false }
+            }
+            #expect(isByColumns == isSplit)
+            let ids: [Int32] = [0, 1, 2]
+            let alone = try container.session(threads: 1)
+            #expect(
+                try session.run(tokenIDs: ids, typeIDs: [], outputs: [.hiddenState])
+                    == alone.run(tokenIDs: ids, typeIDs: [], outputs: [.hiddenState]))
         }
-        #expect(isByColumns)
     }
 
     @Test func moreThreadsDoNotMakeTheLongestShareLonger() throws {
