@@ -24,6 +24,11 @@ package struct LineReader {
         self.descriptor = descriptor
     }
 
+    /// Whether a whole line has been read already, so that `next` does not wait.
+    package var hasLine: Bool {
+        buffer[min(start, buffer.count)...].contains(0x0a)
+    }
+
     /// The next line, or nil at the end of the input.
     package mutating func next() -> Line? {
         var line: [UInt8] = []

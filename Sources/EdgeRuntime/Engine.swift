@@ -1,5 +1,5 @@
 import CEdgeKernels
-import EdgeFormat
+package import EdgeFormat
 package import EdgeTokenizer
 
 /// What a model is for.
@@ -112,6 +112,15 @@ package final class Engine {
         return tokenizer.encode(text, pair: pair, maximumTokens: session.maximumTokens)
     }
 
+    /// The output that answers a task.
+    package func outputCode(for task: EngineTask) -> OutputCode {
+        switch task {
+        case .embed: .embedding
+        case .classify: .logits
+        case .raw: session.hasOutput(.logits) ? .logits : .hiddenState
+        }
+    }
+
     /// The sentence embedding of a sequence.
     package func embed(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) -> [Float] {
         try session.run(tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [.embedding])[0].values
@@ -121,8 +130,12 @@ package final class Engine {
     package func classify(
         tokenIDs: [Int32], typeIDs: [Int32]
     ) throws(RuntimeError) -> Classification {
-        let logits = try session.run(
-            tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [.logits])[0].values
+        classification(
+            of: try session.run(tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [.logits])[0].values)
+    }
+
+    /// The classes that logits stand for.
+    package func classification(of logits: [Float]) -> Classification {
         var scores = [Float](repeating: 0, count: logits.count)
         session.instructionSet.kernels.softmax(logits, Int64(logits.count), &scores)
         var best = 0
@@ -132,7 +145,7 @@ package final class Engine {
 
     /// The plain tensor that a model makes: logits of a head, else the last hidden state.
     package func raw(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) -> Output {
-        let output: OutputCode = session.hasOutput(.logits) ? .logits : .hiddenState
-        return try session.run(tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [output])[0]
+        try session.run(
+            tokenIDs: tokenIDs, typeIDs: typeIDs, outputs: [outputCode(for: .raw)])[0]
     }
 }

@@ -1,7 +1,7 @@
 import CEdgeKernels
 import EdgeFormat
 
-/// How a program is executed for inputs of a given length, and where its values lie.
+/// How a program is executed for a batch of a given shape, and where its values lie.
 ///
 /// Steps that need only the same rows of their inputs form a stage, and a block of rows goes through
 /// all of them before the next one starts: what only the stage uses stays in a cache and takes
@@ -15,7 +15,7 @@ struct ExecutionPlan {
 
     enum Work {
         /// Blocks of rows, each through all steps.
-        case blocks(rows: Int, blockRows: Int)
+        case blocks([Range<Int>])
         /// One step over all rows at once; its columns may be split.
         case columns
         /// Heads and blocks of queries.
@@ -37,45 +37,41 @@ struct ExecutionPlan {
     /// enough that what they become stays in a second-level cache.
     static let blockRows = 32
 
-    let tokenCount: Int
+    let shape: BatchShape
     let stages: [Stage]
     let locations: [Location]
+    /// Of an object of packed heads, where those of each sequence start in it.
+    let headOffsets: [[Int]]
     let scratchOffset: Int
     let scratchBytesPerThread: Int
     /// Offset of the memory that a kernel asks for in the scratch memory of a thread.
     let kernelScratchOffset: Int
     let byteCount: Int
 
-    init(_ program: Program, tokenCount: Int, threadCount: Int, kernels: edgek_table) {
-        self.init(
-            program, StepList(program), tokenCount: tokenCount, threadCount: threadCount,
-            kernels: kernels)
-    }
-
     init(
-        _ program: Program, _ list: StepList, tokenCount: Int, threadCount: Int,
+        _ program: Program, _ list: StepList, _ shape: BatchShape, threadCount: Int,
         kernels: edgek_table
     ) {
-        self.tokenCount = tokenCount
-        stages = Self.stages(program, list, tokenCount: tokenCount, threadCount: threadCount)
+        self.shape = shape
+        stages = Self.stages(program, list, shape, threadCount: threadCount)
+        headOffsets = list.objects.map { $0.headOffsets(shape, kernels: kernels) }
 
         let uses = ObjectUses(program, list, stages)
         var locations = [Location](repeating: Location(), count: list.objects.count)
         var shared: [Int] = []
         for object in list.objects.indices where uses.isUsed(object) {
             let stage = stages[uses.firstStage[object]]
-            if case .blocks(let rows, let blockRows) = stage.work, uses.isLocal(object) {
+            if case .blocks(let blocks) = stage.work, uses.isLocal(object) {
                 locations[object].isLocal = true
-                locations[object].rowCapacity = min(rows, blockRows)
+                locations[object].rowCapacity = blocks.reduce(0) { max($0, $1.count) }
             } else {
-                locations[object].rowCapacity =
-                    list.objects[object].rowCount(tokenCount: tokenCount)
+                locations[object].rowCapacity = shape.rowCount(list.objects[object].fixedRows)
                 shared.append(object)
             }
         }
         func size(_ object: Int) -> Int {
             list.objects[object].byteCount(
-                rows: locations[object].rowCapacity, kernels: kernels)
+                rows: locations[object].rowCapacity, shape, kernels: kernels)
         }
         let placement = Placement(
             shared.map {
@@ -107,22 +103,23 @@ struct ExecutionPlan {
         scratchBytesPerThread =
             localBytes
             + rounded(
-                Self.kernelScratchBytes(program, tokenCount: tokenCount, kernels: kernels),
+                Self.kernelScratchBytes(program, shape, kernels: kernels),
                 up: 64)
         byteCount = scratchOffset + scratchBytesPerThread * threadCount
     }
 
     /// The most that a kernel or the sum of an embedding needs for itself.
     private static func kernelScratchBytes(
-        _ program: Program, tokenCount: Int, kernels: edgek_table
+        _ program: Program, _ shape: BatchShape, kernels: edgek_table
     ) -> Int {
+        let longest = shape.lengths.reduce(0) { max($0, $1) }
         var bytes = 64
         for instruction in program.instructions {
             switch instruction {
-            case .attention(let query, let key, _, _, let shape):
+            case .attention(let query, let key, _, _, let attention):
                 var native = edgek_attention_shape(
-                    shape, queryCount: program.values[query].rowCount(tokenCount: tokenCount),
-                    keyCount: program.values[key].rowCount(tokenCount: tokenCount))
+                    attention, queryCount: program.values[query].fixedRows ?? longest,
+                    keyCount: program.values[key].fixedRows ?? longest)
                 bytes = max(bytes, Int(kernels.attention_scratch_bytes(&native)))
             case .embed(let output, _):
                 bytes = max(bytes, program.values[output].columnCount * 4)
@@ -179,12 +176,11 @@ extension ExecutionPlan {
     }
 
     private static func stages(
-        _ program: Program, _ list: StepList, tokenCount: Int, threadCount: Int
+        _ program: Program, _ list: StepList, _ shape: BatchShape, threadCount: Int
     ) -> [Stage] {
         var stages: [Stage] = []
-        func rows(_ step: Int) -> Int {
-            list.objects[list.output(of: list.steps[step], in: program)]
-                .rowCount(tokenCount: tokenCount)
+        func fixedRows(_ step: Int) -> Int? {
+            list.objects[list.output(of: list.steps[step], in: program)].fixedRows
         }
         var first = 0
         while first < list.steps.count {
@@ -195,8 +191,9 @@ extension ExecutionPlan {
             case .whole:
                 stages.append(Stage(steps: first..<end, work: .whole))
             case .rows, .packHeads:
-                let count = rows(first)
-                let cut = Cut(rows: count, threadCount: threadCount)
+                let fixed = fixedRows(first)
+                let isOfTokens = fixed == nil && shape.sequenceCount > 1
+                let cut = Cut(rows: shape.rowCount(fixed), threadCount: threadCount)
                 func isByColumns(_ step: Int) -> Bool {
                     cut.areFew && isWide(list.steps[step], in: program)
                 }
@@ -205,22 +202,56 @@ extension ExecutionPlan {
                     break
                 }
                 let isPacking = list.steps[first].isPacking
-                while end < list.steps.count, list.steps[end].isByRows, rows(end) == count,
+                while end < list.steps.count, list.steps[end].isByRows, fixedRows(end) == fixed,
                     !isByColumns(end),
-                    cut.isAligned || list.steps[end].isPacking == isPacking
+                    cut.isAligned || isOfTokens || list.steps[end].isPacking == isPacking
                 {
                     end += 1
                 }
-                let grain = Int(EDGEK_ROW_GRAIN)
-                let blockRows =
-                    cut.isAligned || !isPacking ? cut.blockRows : rounded(cut.blockRows, up: grain)
-                stages.append(
-                    Stage(
-                        steps: first..<end, work: .blocks(rows: count, blockRows: blockRows)))
+                let blocks: [Range<Int>]
+                if isOfTokens {
+                    blocks = Self.blocks(of: shape, threadCount: threadCount)
+                } else {
+                    let isAligned = cut.isAligned || !isPacking
+                    blocks = Self.blocks(
+                        rows: shape.rowCount(fixed),
+                        by: isAligned
+                            ? cut.blockRows : rounded(cut.blockRows, up: Int(EDGEK_ROW_GRAIN)))
+                }
+                stages.append(Stage(steps: first..<end, work: .blocks(blocks)))
             }
             first = end
         }
         return stages
+    }
+
+    private static func blocks(rows: Int, by blockRows: Int) -> [Range<Int>] {
+        stride(from: 0, to: rows, by: max(1, blockRows)).map {
+            $0..<min(rows, $0 + blockRows)
+        }
+    }
+
+    /// Blocks of several sequences: short ones together, long ones in parts that start where heads
+    /// can be packed.
+    private static func blocks(of shape: BatchShape, threadCount: Int) -> [Range<Int>] {
+        let grain = Int(EDGEK_ROW_GRAIN)
+        let share = (shape.tokenCount + threadCount - 1) / threadCount
+        let limit = max(grain, min(blockRows, share))
+        var blocks: [Range<Int>] = []
+        var first = 0
+        var end = 0
+        for (start, length) in zip(shape.starts, shape.lengths) {
+            for part in stride(from: 0, to: length, by: grain) {
+                let partEnd = start + min(length, part + grain)
+                if end > first, partEnd - first > limit {
+                    blocks.append(first..<end)
+                    first = end
+                }
+                end = partEnd
+            }
+        }
+        if end > first { blocks.append(first..<end) }
+        return blocks
     }
 }
 

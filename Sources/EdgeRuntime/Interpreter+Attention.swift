@@ -2,49 +2,87 @@ import CEdgeKernels
 import EdgeFormat
 
 extension Interpreter {
-    /// Attention over floats, or over packed heads.
+    /// Attention over floats, or over packed heads, of each sequence for itself.
     func attend(query: Int, key: Int, value: Int, output: Int, shape: AttentionShape) {
-        let queries = rowCount(query)
-        var native = edgek_attention_shape(
-            shape, queryCount: queries, keyCount: rowCount(key))
-        native.y = floats(output)
-        native.y_stride = Int64(program.values[output].columnCount)
+        let columns = program.values[output].columnCount
+        func native(_ sequence: Int) -> edgek_attention_shape {
+            let queries = rows(query, of: sequence)
+            var native = edgek_attention_shape(
+                shape, queryCount: queries.count, keyCount: rows(key, of: sequence).count)
+            native.y = floats(output) + queries.lowerBound * columns
+            native.y_stride = Int64(columns)
+            return native
+        }
         switch shape.arithmetic {
         case .float:
-            var task = edgek_attention_f32(
-                shape: native, queries: floats(query),
-                query_stride: Int64(program.values[query].columnCount), keys: floats(key),
-                key_stride: Int64(program.values[key].columnCount), values: floats(value),
-                value_stride: Int64(program.values[value].columnCount))
-            withUnsafePointer(to: &task) { task in
-                overQueries(heads: shape.headCount, queries: queries) { head, first, end, thread in
+            func operand(_ value: Int, _ sequence: Int) -> (UnsafeMutablePointer<Float>, Int64) {
+                let columns = program.values[value].columnCount
+                let first = rows(value, of: sequence).lowerBound
+                return (floats(value) + first * columns, Int64(columns))
+            }
+            var tasks = (0..<self.shape.sequenceCount).map { sequence in
+                let (q, queryStride) = operand(query, sequence)
+                let (k, keyStride) = operand(key, sequence)
+                let (v, valueStride) = operand(value, sequence)
+                return edgek_attention_f32(
+                    shape: native(sequence), queries: q, query_stride: queryStride, keys: k,
+                    key_stride: keyStride, values: v, value_stride: valueStride)
+            }
+            tasks.withUnsafeMutableBufferPointer { tasks in
+                overQueries(query, heads: shape.headCount) { part, thread in
                     kernels.attention_f32(
-                        task, head, first, end, kernelScratch(thread: thread))
+                        tasks.baseAddress! + part.sequence, Int64(part.head),
+                        Int64(part.queries.lowerBound), Int64(part.queries.upperBound),
+                        kernelScratch(thread: thread))
                 }
             }
         case .int8:
-            var task = edgek_attention_s8(
-                shape: native, queries: shared(query), keys: shared(key), values: shared(value))
-            withUnsafePointer(to: &task) { task in
-                overQueries(heads: shape.headCount, queries: queries) { head, first, end, thread in
-                    kernels.attention_s8(task, head, first, end, kernelScratch(thread: thread))
+            func heads(_ object: Int, _ sequence: Int) -> UnsafeMutableRawPointer {
+                shared(object) + plan.headOffsets[object][sequence]
+            }
+            var tasks = (0..<self.shape.sequenceCount).map { sequence in
+                edgek_attention_s8(
+                    shape: native(sequence), queries: heads(query, sequence),
+                    keys: heads(key, sequence), values: heads(value, sequence))
+            }
+            tasks.withUnsafeMutableBufferPointer { tasks in
+                overQueries(query, heads: shape.headCount) { part, thread in
+                    kernels.attention_s8(
+                        tasks.baseAddress! + part.sequence, Int64(part.head),
+                        Int64(part.queries.lowerBound), Int64(part.queries.upperBound),
+                        kernelScratch(thread: thread))
                 }
             }
         }
     }
 
-    /// One task per head and block of queries; blocks start at multiples of EDGEK_ROW_GRAIN.
-    private func overQueries(
-        heads: Int, queries: Int, _ work: (Int64, Int64, Int64, Int) -> Void
-    ) {
+    /// Some queries of one head of one sequence.
+    private struct Part {
+        var sequence: Int
+        var head: Int
+        /// Counted from the first of the sequence.
+        var queries: Range<Int>
+    }
+
+    /// Calls `work` with parts that cover all queries and start at multiples of EDGEK_ROW_GRAIN.
+    private func overQueries(_ query: Int, heads: Int, _ work: (Part, _ thread: Int) -> Void) {
         let threads = session.pool.threadCount
+        let longest = (0..<shape.sequenceCount).reduce(0) {
+            max($0, rows(query, of: $1).count)
+        }
         // Whole heads, whose keys stay in a cache, as far as they can be shared out.
-        let isShared = threads == 1 || heads >= 4 * threads
-        let block = isShared ? max(1, queries) : 2 * Int(EDGEK_ROW_GRAIN)
-        let blocks = (queries + block - 1) / block
-        session.pool.run(heads * blocks) { task, thread in
-            let first = task % blocks * block
-            work(Int64(task / blocks), Int64(first), Int64(min(queries, first + block)), thread)
+        let areEnough = threads == 1 || heads * shape.sequenceCount >= 4 * threads
+        let block = areEnough ? max(1, longest) : 2 * Int(EDGEK_ROW_GRAIN)
+        let blocks = (longest + block - 1) / block
+        session.pool.run(shape.sequenceCount * heads * blocks) { task, thread in
+            let (sequence, rest) = task.quotientAndRemainder(dividingBy: heads * blocks)
+            let count = rows(query, of: sequence).count
+            let first = rest % blocks * block
+            guard first < count else { return }
+            work(
+                Part(
+                    sequence: sequence, head: rest / blocks,
+                    queries: first..<min(count, first + block)), thread)
         }
     }
 }

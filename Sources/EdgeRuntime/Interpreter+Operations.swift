@@ -8,13 +8,17 @@ extension Interpreter {
         let rows = floats(output)
         for (number, term) in terms.enumerated() {
             guard let table = session.weights.tables[term.table] else { continue }
-            let indices =
+            var indices: [Int] = []
+            for sequence in sequences {
                 switch term.index {
-                case .tokenIDs: tokenIDs.map { Int($0) + term.offset }
+                case .tokenIDs: indices += sequence.tokenIDs.map { Int($0) + term.offset }
                 case .typeIDs:
-                    (0..<tokenCount).map { (typeIDs.isEmpty ? 0 : Int(typeIDs[$0])) + term.offset }
-                case .positions: (0..<tokenCount).map { $0 + term.offset }
+                    indices += sequence.tokenIDs.indices.map {
+                        (sequence.typeIDs.isEmpty ? 0 : Int(sequence.typeIDs[$0])) + term.offset
+                    }
+                case .positions: indices += sequence.tokenIDs.indices.map { $0 + term.offset }
                 }
+            }
             try table.read(indices, through: row) { position in
                 let destination = rows + position * columns
                 if number == 0 {
@@ -27,18 +31,21 @@ extension Interpreter {
         }
     }
 
+    /// Makes one row of the rows of each sequence.
     func pool(input: Int, output: Int, pooling: PoolCode) {
         let columns = program.values[input].columnCount
-        let x = floats(input)
-        switch pooling {
-        case .firstRow:
-            UnsafeMutableRawPointer(floats(output)).copyMemory(from: x, byteCount: columns * 4)
-        case .mean:
-            kernels.mean_rows(
-                x, Int64(columns), Int64(rowCount(input)), Int64(columns), floats(output))
-        case .maximum:
-            kernels.max_rows(
-                x, Int64(columns), Int64(rowCount(input)), Int64(columns), floats(output))
+        for sequence in 0..<shape.sequenceCount {
+            let rows = rows(input, of: sequence)
+            let x = floats(input) + rows.lowerBound * columns
+            let y = floats(output) + sequence * columns
+            switch pooling {
+            case .firstRow:
+                UnsafeMutableRawPointer(y).copyMemory(from: x, byteCount: columns * 4)
+            case .mean:
+                kernels.mean_rows(x, Int64(columns), Int64(rows.count), Int64(columns), y)
+            case .maximum:
+                kernels.max_rows(x, Int64(columns), Int64(rows.count), Int64(columns), y)
+            }
         }
     }
 }

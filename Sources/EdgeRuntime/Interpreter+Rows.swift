@@ -3,20 +3,16 @@ import EdgeFormat
 
 extension Interpreter {
     /// Takes blocks of rows through some steps, in parallel.
-    func runBlocks(
-        _ steps: Range<Int>, rows: Int, blockRows: Int
-    ) throws(RuntimeError) {
+    func runBlocks(_ steps: Range<Int>, _ blocks: [Range<Int>]) throws(RuntimeError) {
         let operations = steps.map { operation(session.steps.steps[$0]) }
         let instructions = steps.map { session.steps.steps[$0].instruction }
-        let blocks = (rows + blockRows - 1) / blockRows
         var failures = [Failure?](repeating: nil, count: session.pool.threadCount)
         failures.withUnsafeMutableBufferPointer { failures in
             operations.withUnsafeBufferPointer { operations in
                 instructions.withUnsafeBufferPointer { instructions in
-                    session.pool.run(blocks) { index, thread in
+                    session.pool.run(blocks.count) { index, thread in
                         let block = RowBlock(
-                            rows: index * blockRows..<min(rows, (index + 1) * blockRows),
-                            scratch: scratch(thread: thread))
+                            rows: blocks[index], scratch: scratch(thread: thread))
                         var start = clock?.now() ?? 0
                         for step in operations.indices {
                             let bad = operations[step].run(kernels, block)
@@ -104,9 +100,12 @@ extension Interpreter {
         if case .packHeads(_, let value, let heads) = step,
             case .heads(let role, let count, let size) = session.steps.objects[heads].content
         {
-            return .packHeads(
-                operand(value), role: role, count: count, size: size, rowCount: rowCount(value),
-                packed: shared(heads))
+            let sequences = (0..<shape.sequenceCount).map { sequence in
+                PackedSequence(
+                    rows: rows(value, of: sequence),
+                    packed: shared(heads) + plan.headOffsets[heads][sequence])
+            }
+            return .packHeads(operand(value), role: role, count: count, size: size, sequences)
         }
         switch program.instructions[step.instruction] {
         case .linear(let input, let residual, let output, let weight, let bias, let activation):

@@ -2,26 +2,24 @@ import CEdgeKernels
 import CEdgePlatform
 import EdgeFormat
 
-/// Executes the stages of a plan over one input.
+/// Executes the stages of a plan over a batch.
 struct Interpreter {
     let session: Session
     let arena: AlignedBuffer
     let plan: ExecutionPlan
-    let tokenIDs: [Int32]
-    /// Empty, or one type for each token.
-    let typeIDs: [Int32]
+    let sequences: [BatchSequence]
     let kernels: edgek_table
     /// Collects the time of each instruction, or nil.
     let clock: InstructionClock?
 
     var program: Program { session.program }
-    var tokenCount: Int { tokenIDs.count }
+    var shape: BatchShape { plan.shape }
 
     func run() throws(RuntimeError) {
         for stage in plan.stages {
             switch stage.work {
-            case .blocks(let rows, let blockRows):
-                try runBlocks(stage.steps, rows: rows, blockRows: blockRows)
+            case .blocks(let blocks):
+                try runBlocks(stage.steps, blocks)
             case .columns:
                 try runColumns(stage.steps.lowerBound)
             case .attention, .whole:
@@ -54,7 +52,12 @@ struct Interpreter {
     // MARK: Operands
 
     func rowCount(_ object: Int) -> Int {
-        session.steps.objects[object].rowCount(tokenCount: tokenCount)
+        shape.rowCount(session.steps.objects[object].fixedRows)
+    }
+
+    /// The rows of a sequence in an object.
+    func rows(_ object: Int, of sequence: Int) -> Range<Int> {
+        shape.rows(of: sequence, session.steps.objects[object].fixedRows)
     }
 
     /// The first row of an object that all threads share.

@@ -66,10 +66,18 @@ package struct MemoryNeed: Equatable, Sendable {
         }
         self.weights = weights
         self.tableCache = tableCache
-        activations =
-            ExecutionPlan(
-                directory.program, tokenCount: tokenCount, threadCount: threadCount,
-                kernels: kernels
-            ).byteCount
+        // One sequence of all tokens, or as many short ones as a batch may have.
+        let steps = StepList(directory.program)
+        let grain = Int(EDGEK_ROW_GRAIN)
+        let short = [Int](
+            repeating: min(grain, max(1, tokenCount)), count: max(1, rounded(tokenCount, up: grain) / grain))
+        activations = [[tokenCount], short].reduce(0) { most, lengths in
+            max(
+                most,
+                ExecutionPlan(
+                    directory.program, steps, BatchShape(lengths), threadCount: threadCount,
+                    kernels: kernels
+                ).byteCount)
+        }
     }
 }

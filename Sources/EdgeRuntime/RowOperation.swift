@@ -44,6 +44,12 @@ struct RowBlock {
     var count: Int64 { Int64(rows.count) }
 }
 
+/// The rows of a sequence in a value, and where their packed heads go.
+struct PackedSequence {
+    var rows: Range<Int>
+    var packed: UnsafeMutableRawPointer
+}
+
 /// The weights of a linear operation.
 struct CodeWeights {
     var packed: UnsafeRawPointer
@@ -66,10 +72,8 @@ enum RowOperation {
     case add(RowOperand, RowOperand, output: RowOperand)
     case normalizeL2(RowOperand, output: RowOperand, epsilon: Float)
     case quantize(RowOperand, output: RowOperand, multipliers: UnsafePointer<Float>?)
-    /// Reads all of a value at once; `packed` holds the heads of `rowCount` rows.
     case packHeads(
-        RowOperand, role: edgek_head_role, count: Int, size: Int, rowCount: Int,
-        packed: UnsafeMutableRawPointer)
+        RowOperand, role: edgek_head_role, count: Int, size: Int, [PackedSequence])
 
     /// Runs the operation on a block. Returns the first row of the value that is not finite where
     /// it must be, or nil.
@@ -85,7 +89,7 @@ enum RowOperation {
             .layerNorm(_, _, let output, _, _, _), .activate(_, let output, _),
             .add(_, _, let output), .normalizeL2(_, let output, _), .quantize(_, let output, _):
             output.columnCount
-        case .packHeads(let input, _, _, _, _, _): input.columnCount
+        case .packHeads(let input, _, _, _, _): input.columnCount
         }
     }
 
@@ -150,14 +154,19 @@ enum RowOperation {
                 Int64(input.columnCount), multipliers, output.codes(block),
                 Int64(output.codeStride), output.quantization(block))
             if bad >= 0 { return block.rows.lowerBound + Int(bad) }
-        case .packHeads(let input, let role, let count, let size, let rowCount, let packed):
-            // The kernel counts rows from the first of the value.
-            let first = block.rows.lowerBound
-            let bad = kernels.quantize_heads(
-                role, input.floats(block) - first * input.columnCount, Int64(input.columnCount),
-                Int64(rowCount), Int64(first), Int64(block.rows.upperBound), Int64(count),
-                Int64(size), packed)
-            if bad >= 0 { return Int(bad) }
+        case .packHeads(let input, let role, let count, let size, let sequences):
+            for sequence in sequences where sequence.rows.overlaps(block.rows) {
+                // The kernel counts the rows of the sequence, the operand those of the block.
+                let rows = sequence.rows.clamped(to: block.rows)
+                let start = sequence.rows.lowerBound - block.rows.lowerBound
+                let bad = kernels.quantize_heads(
+                    role, input.floats(block) + start * input.columnCount,
+                    Int64(input.columnCount), Int64(sequence.rows.count),
+                    Int64(rows.lowerBound - sequence.rows.lowerBound),
+                    Int64(rows.upperBound - sequence.rows.lowerBound), Int64(count), Int64(size),
+                    sequence.packed)
+                if bad >= 0 { return sequence.rows.lowerBound + Int(bad) }
+            }
         }
         return nil
     }

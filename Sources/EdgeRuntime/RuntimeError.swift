@@ -16,6 +16,8 @@ package enum RuntimeError: Error, Equatable {
     case tokenOutOfRange(position: Int, id: Int32, vocabularySize: Int)
     case typeOutOfRange(position: Int, id: Int32, typeCount: Int)
     case wrongTypeCount(expected: Int, found: Int)
+    /// Sequences of a batch need more memory than the longest that the model takes.
+    case overBatch(rows: Int, limit: Int)
     /// A row of activations holds NaN or infinity, or overflows.
     case notFinite(instruction: Int, row: Int)
     /// The task needs an output that the program does not compute.
@@ -55,6 +57,8 @@ extension RuntimeError {
             return "token type \(id) at position \(position) is outside the \(typeCount) types"
         case .wrongTypeCount(let expected, let found):
             return "\(found) token types for \(expected) tokens"
+        case .overBatch(let rows, let limit):
+            return "the sequences of the batch take \(rows) rows, \(limit) fit"
         case .notFinite(let instruction, let row):
             return "instruction \(instruction) makes a value in row \(row) that is not finite"
         case .noSuchOutput:

@@ -64,7 +64,7 @@ package final class Session {
             container, kernels: options.instructionSet.kernels, pool: pool)
         steps = StepList(program)
         plan = ExecutionPlan(
-            program, steps, tokenCount: 0, threadCount: pool.threadCount,
+            program, steps, BatchShape([]), threadCount: pool.threadCount,
             kernels: options.instructionSet.kernels)
     }
 
@@ -87,33 +87,67 @@ package final class Session {
         tokenIDs: [Int32], typeIDs: [Int32], outputs: [OutputCode],
         clock: InstructionClock? = nil
     ) throws(RuntimeError) -> [Output] {
-        try check(tokenIDs: tokenIDs, typeIDs: typeIDs)
-        let tokenCount = tokenIDs.count
-        let arena = try prepareArena(tokenCount: tokenCount)
+        try run(
+            [BatchSequence(tokenIDs: tokenIDs, typeIDs: typeIDs)], outputs: outputs, clock: clock)[0]
+    }
+
+    /// Runs the program for sequences of any lengths at once, without padding, and returns the
+    /// outputs of each, with the same bits as if it were alone.
+    ///
+    /// - Throws: as for one sequence; the row of `notFinite` counts those of all. `overBatch` where
+    ///   the sequences need more memory than the longest that the model takes.
+    package func run(
+        _ sequences: [BatchSequence], outputs: [OutputCode], clock: InstructionClock? = nil
+    ) throws(RuntimeError) -> [[Output]] {
+        for sequence in sequences {
+            try check(tokenIDs: sequence.tokenIDs, typeIDs: sequence.typeIDs)
+        }
+        guard sequences.count <= 1 || batchRows(sequences) <= maximumBatchRows else {
+            throw .overBatch(rows: batchRows(sequences), limit: maximumBatchRows)
+        }
+        let shape = BatchShape(sequences.map { $0.tokenIDs.count })
+        let arena = try prepareArena(shape)
         let interpreter = Interpreter(
-            session: self, arena: arena, plan: plan, tokenIDs: tokenIDs, typeIDs: typeIDs,
+            session: self, arena: arena, plan: plan, sequences: sequences,
             kernels: instructionSet.kernels, clock: clock)
         try interpreter.run()
-        var results: [Output] = []
-        for code in outputs {
-            guard let index = program.output(code) else { throw .noSuchOutput }
-            let output = self.output(index, tokenCount: tokenCount, in: arena)
-            if let position = output.values.firstIndex(where: { !$0.isFinite }) {
-                let writer = program.instructions.firstIndex { $0.output == index } ?? 0
-                throw .notFinite(instruction: writer, row: position / output.columnCount)
+        var results: [[Output]] = []
+        for sequence in sequences.indices {
+            var ofSequence: [Output] = []
+            for code in outputs {
+                guard let index = program.output(code) else { throw .noSuchOutput }
+                let rows = shape.rows(of: sequence, program.values[index].fixedRows)
+                let output = self.output(index, rows, in: arena)
+                if let position = output.values.firstIndex(where: { !$0.isFinite }) {
+                    let writer = program.instructions.firstIndex { $0.output == index } ?? 0
+                    throw .notFinite(
+                        instruction: writer,
+                        row: rows.lowerBound + position / output.columnCount)
+                }
+                ofSequence.append(output)
             }
-            results.append(output)
+            results.append(ofSequence)
         }
         return results
     }
 
-    private func output(_ index: Int, tokenCount: Int, in arena: AlignedBuffer) -> Output {
-        let value = program.values[index]
-        let rows = value.rowCount(tokenCount: tokenCount)
-        let start = arena.floats(at: plan.locations[index].byteOffset)
+    /// Rows that sequences take in the memory of a batch: heads lie in panels of EDGEK_ROW_GRAIN.
+    package func batchRows(_ sequences: [BatchSequence]) -> Int {
+        sequences.reduce(0) { $0 + rounded($1.tokenIDs.count, up: Int(EDGEK_ROW_GRAIN)) }
+    }
+
+    /// The most rows of a batch: no more than one sequence of the model's length takes.
+    package var maximumBatchRows: Int {
+        rounded(maximumTokens, up: Int(EDGEK_ROW_GRAIN))
+    }
+
+    private func output(_ index: Int, _ rows: Range<Int>, in arena: AlignedBuffer) -> Output {
+        let columns = program.values[index].columnCount
+        let start =
+            arena.floats(at: plan.locations[index].byteOffset) + rows.lowerBound * columns
         return Output(
-            rowCount: rows, columnCount: value.columnCount,
-            values: Array(UnsafeBufferPointer(start: start, count: rows * value.columnCount)))
+            rowCount: rows.count, columnCount: columns,
+            values: Array(UnsafeBufferPointer(start: start, count: rows.count * columns)))
     }
 
     private func check(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) {
@@ -134,10 +168,10 @@ package final class Session {
         }
     }
 
-    private func prepareArena(tokenCount: Int) throws(RuntimeError) -> AlignedBuffer {
-        if plan.tokenCount != tokenCount {
+    private func prepareArena(_ shape: BatchShape) throws(RuntimeError) -> AlignedBuffer {
+        if plan.shape != shape {
             plan = ExecutionPlan(
-                program, steps, tokenCount: tokenCount, threadCount: pool.threadCount,
+                program, steps, shape, threadCount: pool.threadCount,
                 kernels: instructionSet.kernels)
         }
         if let arena, arena.byteCount >= plan.byteCount { return arena }

@@ -14,28 +14,38 @@ struct MemoryObject {
 
     let content: Content
     let columnCount: Int
-    /// Number of rows; nil stands for the number of input tokens.
+    /// Number of rows for each sequence; nil stands for the number of its tokens.
     let fixedRows: Int?
-
-    func rowCount(tokenCount: Int) -> Int {
-        fixedRows ?? tokenCount
-    }
 
     /// Bytes from one row of codes to the next.
     var codeStride: Int {
         rounded(columnCount, up: Int(EDGEK_CODE_ALIGNMENT))
     }
 
-    func byteCount(rows: Int, kernels: edgek_table) -> Int {
+    /// Bytes of `rows` rows of floats or codes, or of the heads of all sequences.
+    func byteCount(rows: Int, _ shape: BatchShape, kernels: edgek_table) -> Int {
         switch content {
         case .floats:
             return rows * columnCount * 4
         case .codes:
             return rows * codeStride + rows * MemoryLayout<edgek_row_quantization>.stride
-        case .heads(let role, let count, let size):
-            return Int(
-                kernels.packed_head_bytes(role, Int64(rows), Int64(count), Int64(size)))
+        case .heads:
+            return headOffsets(shape, kernels: kernels).last ?? 0
         }
+    }
+
+    /// Where the packed heads of each sequence start, and where those of the last end.
+    func headOffsets(_ shape: BatchShape, kernels: edgek_table) -> [Int] {
+        guard case .heads(let role, let count, let size) = content else { return [] }
+        var end = 0
+        var offsets = [0]
+        for sequence in 0..<shape.sequenceCount {
+            let rows = shape.rows(of: sequence, fixedRows).count
+            end += Int(
+                kernels.packed_head_bytes(role, Int64(rows), Int64(count), Int64(size)))
+            offsets.append(end)
+        }
+        return offsets
     }
 }
 

@@ -32,6 +32,9 @@ struct InputSource {
         isJSON = !isText
     }
 
+    /// Whether a line can be had without waiting.
+    var hasLine: Bool { reader.hasLine }
+
     /// The next line: an input, or the reason why it is none.
     ///
     /// Nil at the end.

@@ -39,49 +39,98 @@ struct Responder {
         }
     }
 
-    func respond(to input: InputLine) throws(LineFailure) -> Response {
-        var tokenIDs: [Int32] = []
-        var typeIDs: [Int32] = []
+    /// An input as the model takes it.
+    struct Prepared {
+        var sequence: BatchSequence
+        /// The number of tokens before the text was cut, if it was.
         var truncatedFrom: Int?
+    }
+
+    func prepare(_ input: InputLine) throws(LineFailure) -> Prepared {
         if let ids = input.ids {
-            tokenIDs = ids
-            typeIDs = input.typeIDs ?? []
-        } else if let text = input.text {
-            for part in [text, input.textPair ?? []] where !isValidUTF8(part) {
-                throw LineFailure("the text is not valid UTF-8")
-            }
-            do throws(RuntimeError) {
-                let encoding = try engine.encode(text, pair: input.textPair)
-                tokenIDs = encoding.ids
-                typeIDs = encoding.typeIDs
-                if encoding.untruncatedCount > encoding.ids.count {
-                    truncatedFrom = encoding.untruncatedCount
-                }
-            } catch {
-                throw LineFailure(error)
-            }
-        } else {
+            return Prepared(
+                sequence: BatchSequence(tokenIDs: ids, typeIDs: input.typeIDs ?? []))
+        }
+        guard let text = input.text else {
             throw LineFailure("the line has neither 'text' nor 'ids'")
         }
+        for part in [text, input.textPair ?? []] where !isValidUTF8(part) {
+            throw LineFailure("the text is not valid UTF-8")
+        }
         do throws(RuntimeError) {
-            return try run(tokenIDs, typeIDs, truncatedFrom: truncatedFrom)
+            let encoding = try engine.encode(text, pair: input.textPair)
+            let isCut = encoding.untruncatedCount > encoding.ids.count
+            return Prepared(
+                sequence: BatchSequence(tokenIDs: encoding.ids, typeIDs: encoding.typeIDs),
+                truncatedFrom: isCut ? encoding.untruncatedCount : nil)
         } catch {
             throw LineFailure(error)
         }
     }
 
-    private func run(
-        _ tokenIDs: [Int32], _ typeIDs: [Int32], truncatedFrom: Int?
-    ) throws(RuntimeError) -> Response {
+    func respond(to input: InputLine) throws(LineFailure) -> Response {
+        let prepared = try prepare(input)
+        do throws(RuntimeError) {
+            return response(
+                to: prepared,
+                try engine.session.run(
+                    tokenIDs: prepared.sequence.tokenIDs, typeIDs: prepared.sequence.typeIDs,
+                    outputs: [engine.outputCode(for: task)])[0])
+        } catch {
+            throw LineFailure(error)
+        }
+    }
+
+    /// Answers inputs together where they can all be answered, else each alone.
+    func respond(to inputs: [Result<Prepared, LineFailure>]) -> [Result<Response, LineFailure>] {
+        let good = inputs.compactMap { try? $0.get() }
+        if good.count > 1,
+            let outputs = try? engine.session.run(
+                good.map(\.sequence), outputs: [engine.outputCode(for: task)])
+        {
+            var next = 0
+            return inputs.map { input in
+                input.map { prepared in
+                    defer { next += 1 }
+                    return response(to: prepared, outputs[next][0])
+                }
+            }
+        }
+        return inputs.map { input in
+            input.flatMap { prepared in
+                do throws(RuntimeError) {
+                    let sequence = prepared.sequence
+                    let output = try engine.session.run(
+                        tokenIDs: sequence.tokenIDs, typeIDs: sequence.typeIDs,
+                        outputs: [engine.outputCode(for: task)])[0]
+                    return .success(response(to: prepared, output))
+                } catch {
+                    return .failure(LineFailure(error))
+                }
+            }
+        }
+    }
+
+    /// Rows that an input takes in a batch.
+    func batchRows(_ prepared: Prepared) -> Int {
+        engine.session.batchRows([prepared.sequence])
+    }
+
+    /// Rows of a batch from which on more inputs make none of them faster.
+    var batchLimit: Int {
+        min(engine.session.maximumBatchRows, 64 * engine.session.threadCount)
+    }
+
+    private func response(to prepared: Prepared, _ output: Output) -> Response {
         var json = JSONWriter()
         var text: [UInt8]?
         json.beginObject()
         switch task {
         case .embed:
             json.key("embedding")
-            write(try engine.embed(tokenIDs: tokenIDs, typeIDs: typeIDs)[...], to: &json)
+            write(output.values[...], to: &json)
         case .classify:
-            let classes = try engine.classify(tokenIDs: tokenIDs, typeIDs: typeIDs)
+            let classes = engine.classification(of: output.values)
             json.key("label")
             json.string(label(classes.best))
             json.key("score")
@@ -95,7 +144,6 @@ struct Responder {
             json.endObject()
             text = table(classes)
         case .raw:
-            let output = try engine.raw(tokenIDs: tokenIDs, typeIDs: typeIDs)
             json.key("shape")
             json.beginArray()
             json.integer(output.rowCount)
@@ -109,14 +157,14 @@ struct Responder {
             }
             json.endArray()
         }
-        if let truncatedFrom {
+        if let truncatedFrom = prepared.truncatedFrom {
             json.key("truncated_from")
             json.integer(truncatedFrom)
         }
         json.endObject()
         return Response(
-            json: json.bytes, text: text ?? json.bytes, tokenCount: tokenIDs.count,
-            truncatedFrom: truncatedFrom)
+            json: json.bytes, text: text ?? json.bytes,
+            tokenCount: prepared.sequence.tokenIDs.count, truncatedFrom: prepared.truncatedFrom)
     }
 
     private func label(_ index: Int) -> [UInt8] {

@@ -89,23 +89,53 @@ enum RunCommand {
         return .done
     }
 
-    /// Answers every line of a file or of standard input with one line.
+    /// Answers every line of a file or of standard input with one line, those that are there already
+    /// together.
     private static func answerLines(
         of path: [UInt8], _ responder: Responder, model: [UInt8]
     ) throws(Failure) -> ExitStatus {
+        typealias Prepared = Result<Responder.Prepared, LineFailure>
         var source = try InputSource(path)
-        var status = ExitStatus.done
-        while let line = try source.next() {
-            let output: [UInt8]
-            do throws(LineFailure) {
-                output = try responder.respond(to: try line.get()).json
-            } catch {
-                if error.isOfModel { throw Failure(error, model: model) }
-                status = .someInputFailed
-                output = error.json
+        func next() throws(Failure) -> Prepared? {
+            guard let line = try source.next() else { return nil }
+            return line.flatMap { line in
+                do throws(LineFailure) {
+                    return .success(try responder.prepare(line))
+                } catch {
+                    return .failure(error)
+                }
             }
-            // A reader that went away is not an error of ours.
-            guard Console.write(output + [0x0a]) else { return status }
+        }
+        func rows(_ prepared: Prepared) -> Int {
+            (try? prepared.get()).map { responder.batchRows($0) } ?? 0
+        }
+        var status = ExitStatus.done
+        var first = try next()
+        while let start = first {
+            var batch = [start]
+            var total = rows(start)
+            first = nil
+            while first == nil, batch.count < 1024, source.hasLine, let more = try next() {
+                total += rows(more)
+                if total <= responder.batchLimit {
+                    batch.append(more)
+                } else {
+                    first = more
+                }
+            }
+            for answer in responder.respond(to: batch) {
+                let output: [UInt8]
+                switch answer {
+                case .success(let response): output = response.json
+                case .failure(let error):
+                    if error.isOfModel { throw Failure(error, model: model) }
+                    status = .someInputFailed
+                    output = error.json
+                }
+                // A reader that went away is not an error of ours.
+                guard Console.write(output + [0x0a]) else { return status }
+            }
+            if first == nil { first = try next() }
         }
         return status
     }

@@ -14,7 +14,16 @@ import Testing
                         (
                             session,
                             ExecutionPlan(
-                                session.program, session.steps, tokenCount: tokens,
+                                session.program, session.steps, BatchShape([tokens]),
+                                threadCount: threads, kernels: session.instructionSet.kernels)
+                        ))
+                }
+                for lengths in [[1, 1], [5, 40, 3], [16, 16, 16], [33, 1, 70, 2]] {
+                    plans.append(
+                        (
+                            session,
+                            ExecutionPlan(
+                                session.program, session.steps, BatchShape(lengths),
                                 threadCount: threads, kernels: session.instructionSet.kernels)
                         ))
                 }
@@ -32,15 +41,31 @@ import Testing
         }
     }
 
+    @Test func blocksCoverAllRowsOnce() throws {
+        for (session, plan) in try plans() {
+            for stage in plan.stages {
+                guard case .blocks(let blocks) = stage.work else { continue }
+                let step = session.steps.steps[stage.steps.lowerBound]
+                let output = session.steps.output(of: step, in: session.program)
+                let rows = plan.shape.rowCount(session.steps.objects[output].fixedRows)
+                #expect(blocks.flatMap { Array($0) } == Array(0..<rows))
+                #expect(blocks.allSatisfy { 1...ExecutionPlan.blockRows ~= $0.count })
+            }
+        }
+    }
+
     @Test func headsArePackedWhereBlocksStartAtTheGrain() throws {
         for (session, plan) in try plans() {
             for stage in plan.stages {
-                guard case .blocks(let rows, let blockRows) = stage.work else { continue }
-                #expect(blockRows > 0 && blockRows <= ExecutionPlan.blockRows)
-                let packs = stage.steps.contains {
-                    if case .packHeads = session.steps.steps[$0] { true } else { false }
+                guard case .blocks(let blocks) = stage.work,
+                    stage.steps.contains(where: {
+                        if case .packHeads = session.steps.steps[$0] { true } else { false }
+                    })
+                else { continue }
+                for block in blocks {
+                    let sequence = plan.shape.starts.lastIndex { $0 <= block.lowerBound }!
+                    #expect((block.lowerBound - plan.shape.starts[sequence]) % 16 == 0)
                 }
-                #expect(!packs || blockRows % 16 == 0 || blockRows >= rows)
             }
         }
     }
@@ -59,11 +84,11 @@ import Testing
                 }
                 #expect(users.count == 1)
                 #expect(!session.program.outputs.contains { $0.value == object })
-                guard case .blocks(let rows, let blockRows) = plan.stages[users[0]].work else {
+                guard case .blocks(let blocks) = plan.stages[users[0]].work else {
                     Issue.record("a local value of a stage without blocks")
                     continue
                 }
-                #expect(location.rowCapacity == min(rows, blockRows))
+                #expect(location.rowCapacity == blocks.map(\.count).max())
             }
         }
     }
@@ -79,7 +104,7 @@ import Testing
             container.setOutput(.hiddenState, container.linear(codes, weight: weight))
             let session = try container.session(threads: 4)
             let plan = ExecutionPlan(
-                session.program, session.steps, tokenCount: 3, threadCount: 4,
+                session.program, session.steps, BatchShape([3]), threadCount: 4,
                 kernels: session.instructionSet.kernels)
             let isByColumns = plan.stages.contains {
                 if case .columns = $0.work { true } else { false }
@@ -99,14 +124,14 @@ import Testing
             var previous = Int.max
             for threads in 1...8 {
                 let plan = ExecutionPlan(
-                    session.program, session.steps, tokenCount: tokens, threadCount: threads,
+                    session.program, session.steps, BatchShape([tokens]), threadCount: threads,
                     kernels: session.instructionSet.kernels)
                 var longest = 0
                 for stage in plan.stages {
-                    guard case .blocks(tokens, let blockRows) = stage.work else { continue }
-                    let blocks = (tokens + blockRows - 1) / blockRows
-                    let turns = (blocks + threads - 1) / threads
-                    longest = max(longest, turns * blockRows)
+                    guard case .blocks(let blocks) = stage.work, blocks.last?.upperBound == tokens
+                    else { continue }
+                    let turns = (blocks.count + threads - 1) / threads
+                    longest = max(longest, turns * blocks[0].count)
                 }
                 guard longest > 0 else { continue }
                 #expect(longest <= max(32, previous), "\(tokens) tokens, \(threads) threads")
