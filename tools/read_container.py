@@ -96,18 +96,19 @@ def read_header(file):
     mangled = magic[1:4] == b"ATN" and magic[0] in (0x89, 0x09)
     need(magic == MAGIC, "damaged by text mode" if mangled else "not a container")
     need(len(file) >= 128, "the header is cut")
-    (read, write, size, reserved, _unused, file_size, offset, directory_size, memory, digest,
-     directory_crc) = struct.unpack("<HHIIIQQQQ32sI", file[8:92])
-    need(read <= 1, f"needs a reader of version {read}, this one has version 1")
+    (read, write, size, reserved, _unused, file_size, offset, directory_size, digest,
+     directory_crc) = struct.unpack("<HHIIIQQQ32sI", file[8:84])
+    need(read <= 2, f"needs a reader of version {read}, this one has version 2")
     need(crc32c(file[:124]) == struct.unpack("<I", file[124:128])[0], "header checksum is wrong")
-    need(read == 1 and write >= read, f"versions {read} and {write} contradict")
-    need(size == 128 and reserved == 0 and not any(file[92:124]), "reserved fields are not zero")
+    need(read == 2, f"read version is {read}, expected 2")
+    need(write >= read, f"versions {read} and {write} contradict")
+    need(size == 128 and reserved == 0 and not any(file[84:124]), "reserved fields are not zero")
     need(file_size == len(file), f"file size is {len(file)}, expected {file_size}")
     need(directory_size <= 64 << 20, f"directory size {directory_size} is over the limit")
     need(offset >= 128 and offset + directory_size == file_size, "the directory is misplaced")
     need(crc32c(file[offset:]) == directory_crc, "directory checksum is wrong")
     return {"readVersion": read, "writeVersion": write, "fileSize": file_size,
-            "directoryOffset": offset, "directorySize": directory_size, "memoryNeed": memory,
+            "directoryOffset": offset, "directorySize": directory_size,
             "contentDigest": digest.hex(), "directoryChecksum": directory_crc}
 
 
@@ -249,23 +250,24 @@ def check_placement(file, header, tensors, chunks):
 
 
 def read_program(fields, tensor_count):
-    tokens, vocabulary, types, slots = fields.unpack("4I", "program")
+    tokens, vocabulary, types = fields.unpack("3I", "program")
     value_count, count, output_count = fields.unpack("3I", "program")
-    fields.zeros(4, "program padding")
     need(1 <= tokens <= 1 << 24, f"maximum tokens {tokens}")
     need(1 <= vocabulary < 1 << 31, f"vocabulary size {vocabulary}")
-    need(slots <= 4096 and value_count <= 1 << 16 and count <= 1 << 16 and output_count <= 256,
+    need(value_count <= 1 << 16 and count <= 1 << 16 and output_count <= 256,
          "a table of the program is over its limit")
     values, outputs, instructions = [], [], []
     for _ in range(value_count):
         kind, rows_kind = fields.unpack("BB", "value")
         fields.zeros(2, "value padding")
-        rows, columns, slot = fields.unpack("III", "value")
+        rows, columns = fields.unpack("II", "value")
         need(kind <= 1 and rows_kind <= 1, f"unknown kind of value {kind}, {rows_kind}")
         need(1 <= rows <= 1 << 24 if rows_kind else rows == 0, f"rows {rows} of a value")
-        need(columns <= 1 << 24 and slot < slots, f"columns {columns} or slot {slot} of a value")
+        need(columns <= 1 << 24, f"columns {columns} of a value")
         values.append({"kind": ["floats", "codes"][kind], "rows": rows or None,
-                       "columns": columns, "slot": slot})
+                       "columns": columns})
+    need(sum((value["rows"] or tokens) * value["columns"] for value in values) <= 1 << 48,
+         "the values have too many elements")
     for _ in range(output_count):
         role, = fields.unpack("B", "output")
         fields.zeros(3, "output padding")
@@ -293,29 +295,19 @@ def read_program(fields, tensor_count):
         instructions.append(record)
     fields.end("program")
     return {"maximumTokens": tokens, "vocabularySize": vocabulary, "typeCount": types,
-            "slotCount": slots, "values": values, "outputs": outputs, "instructions": instructions}
+            "values": values, "outputs": outputs, "instructions": instructions}
 
 
-def check_lifetimes(program):
-    values, steps = program["values"], program["instructions"]
-    written, last = {}, {}
-    for index, step in enumerate(steps):
+def check_order(program):
+    values, written = program["values"], set()
+    for index, step in enumerate(program["instructions"]):
         for value in step["inputs"]:
-            need(value is None or written.get(value, index) < index,
-                 f"instruction {index} reads value {value} too early")
-            last[value] = index
+            need(value is None or value in written,
+                 f"instruction {index} reads value {value}, which no earlier instruction writes")
         output, = step["outputs"]
         need(output not in written, f"value {output} is written twice")
-        written[output] = index
-        last.setdefault(output, index)
+        written.add(output)
     need(len(written) == len(values), "a value is never written")
-    last.update({output["value"]: len(steps) for output in program["outputs"]})
-    occupants = {}
-    for value in sorted(written, key=written.get):
-        slot = values[value]["slot"]
-        need(slot not in occupants or last[occupants[slot]] < written[value],
-             f"value {value} overwrites one that is needed")
-        occupants[slot] = value
     need(all(values[output["value"]]["kind"] == "floats" for output in program["outputs"]),
          "an output is not floats")
 
@@ -428,7 +420,7 @@ class Container:
         self.tensors = read_tensors(sections["TENS"])
         self.program = read_program(sections["PROG"], len(self.tensors))
         check_placement(file, self.header, self.tensors, self.chunks)
-        check_lifetimes(self.program)
+        check_order(self.program)
         check_operands(self.program, self.tensors)
 
     def raw_bytes(self, tensor):
@@ -465,7 +457,7 @@ class Container:
 
     def summary(self):
         header, program = self.header, self.program
-        yield f"{header['fileSize']} bytes, memory need {header['memoryNeed']}"
+        yield f"{header['fileSize']} bytes"
         yield f"content {header['contentDigest']}"
         for key, value in self.metadata.items():
             yield f"{key}: {', '.join(value) if isinstance(value, list) else value}"

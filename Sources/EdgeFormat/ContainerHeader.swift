@@ -5,27 +5,24 @@ package struct ContainerHeader: Equatable, Sendable {
     package static let byteCount = 128
     package static let magic: [UInt8] = [0x89, 0x41, 0x54, 0x4e, 0x0d, 0x0a, 0x1a, 0x0a]
     /// The version of the format that this code reads and writes.
-    package static let version: UInt16 = 1
+    package static let version: UInt16 = 2
     /// Start of a tensor in the file.
     package static let alignment = 64
 
     package var fileSize: Int
     package var directoryOffset: Int
     package var directorySize: Int
-    /// Estimate of the peak memory, in bytes, of one session with one thread at the longest input.
-    package var memoryNeed: Int
     /// SHA-256 of the bytes from 128 to the end of the file.
     package var contentDigest: [UInt8]
     package var directoryChecksum: UInt32
 
     package init(
-        fileSize: Int, directoryOffset: Int, directorySize: Int, memoryNeed: Int,
-        contentDigest: [UInt8], directoryChecksum: UInt32
+        fileSize: Int, directoryOffset: Int, directorySize: Int, contentDigest: [UInt8],
+        directoryChecksum: UInt32
     ) {
         self.fileSize = fileSize
         self.directoryOffset = directoryOffset
         self.directorySize = directorySize
-        self.memoryNeed = memoryNeed
         self.contentDigest = contentDigest
         self.directoryChecksum = directoryChecksum
     }
@@ -72,10 +69,9 @@ package struct ContainerHeader: Equatable, Sendable {
         fileSize = try reader.size("file size")
         directoryOffset = try reader.size("directory offset")
         directorySize = try reader.size("directory size")
-        memoryNeed = try reader.size("memory need")
         contentDigest = try reader.array(32, "content digest")
         directoryChecksum = try reader.u32("directory checksum")
-        try reader.zeros(32, "reserved bytes")
+        try reader.zeros(40, "reserved bytes")
 
         guard fileSize == file.count else {
             throw .wrongValue(
@@ -108,10 +104,9 @@ package struct ContainerHeader: Equatable, Sendable {
         writer.u64(UInt64(fileSize))
         writer.u64(UInt64(directoryOffset))
         writer.u64(UInt64(directorySize))
-        writer.u64(UInt64(memoryNeed))
         writer.append(contentDigest)
         writer.u32(directoryChecksum)
-        writer.zeros(32)
+        writer.zeros(40)
         let checksum = writer.bytes.withUnsafeBytes { atn_crc32c(0, $0.baseAddress, $0.count) }
         writer.u32(checksum)
         return writer.bytes

@@ -13,8 +13,9 @@ package enum ContainerLimits {
     /// Elements of one tensor: 2⁴⁸, or fewer where sizes in bytes would not fit `Int`.
     package static let tensorElements = Int(min(1 << 48, UInt64(Int.max) / 4))
     package static let values = 1 << 16
-    /// Regions of the arena; with the limits of rows and columns, sizes stay within 64 bits.
-    package static let slots = 1 << 12
+    /// Elements of all values together for the longest input, so that the memory they take, however
+    /// it is shared out, is counted with 64 bits.
+    package static let valueElements: UInt64 = 1 << 48
     package static let instructions = 1 << 16
     package static let maximumTokens = 1 << 24
     /// Inputs of one linear product, so that int32 accumulators cannot overflow:

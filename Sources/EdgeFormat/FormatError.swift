@@ -27,6 +27,8 @@ package enum FormatError: Error, Equatable {
     case tensor(name: [UInt8], field: StaticText, expected: UInt64, found: UInt64)
     /// An instruction whose operands do not fit its operation.
     case instruction(index: Int, field: StaticText, expected: UInt64, found: UInt64)
+    /// An instruction whose input no earlier one writes.
+    case readBeforeWritten(instruction: Int, value: Int)
     case missingMetadata(key: StaticText)
     /// A weight code of −128, which products cannot hold exactly.
     case forbiddenCode(tensor: [UInt8], row: Int)
@@ -105,6 +107,9 @@ extension FormatError {
                 + "\(field.string) is \(found), expected \(expected)"
         case .instruction(let index, let field, let expected, let found):
             return "instruction \(index): \(field.string) is \(found), expected \(expected)"
+        case .readBeforeWritten(let instruction, let value):
+            return "instruction \(instruction) reads value \(value), "
+                + "which no earlier instruction writes"
         case .missingMetadata(let key):
             return "metadata '\(key.string)' is missing"
         case .forbiddenCode(let tensor, let row):

@@ -1,9 +1,9 @@
 extension Program {
     /// Checks that every operand has the kind and shape that its instruction needs, that every
-    /// value is written once and before it is read, and that no two values alive at the same time share
-    /// a slot.
+    /// value is written once and before it is read, and that the values together are not too large.
     func validate(tensors: [TensorRecord]) throws(FormatError) {
-        try checkLifetimes()
+        try checkValueSizes()
+        try checkOrder()
         for (index, instruction) in instructions.enumerated() {
             let check = OperandCheck(program: self, tensors: tensors, index: index)
             try check.check(instruction)
@@ -13,36 +13,31 @@ extension Program {
         }
     }
 
-    private func checkLifetimes() throws(FormatError) {
-        var lastUse = [Int](repeating: -1, count: values.count)
-        for (index, instruction) in instructions.enumerated() {
-            for input in instruction.inputs { lastUse[input] = index }
+    private func checkValueSizes() throws(FormatError) {
+        var elements: UInt64 = 0
+        for value in values {
+            let rows = UInt64(value.rowCount(tokenCount: maximumTokens))
+            let (sum, overflow) = elements.addingReportingOverflow(rows * UInt64(value.columnCount))
+            elements = overflow ? .max : sum
         }
-        for output in outputs { lastUse[output.value] = instructions.count }
+        guard elements <= ContainerLimits.valueElements else {
+            throw .overLimit(
+                field: "elements of all values", limit: ContainerLimits.valueElements,
+                found: elements)
+        }
+    }
+
+    private func checkOrder() throws(FormatError) {
         var isWritten = [Bool](repeating: false, count: values.count)
-        var occupant = [Int?](repeating: nil, count: slotCount)
         for (index, instruction) in instructions.enumerated() {
-            for input in instruction.inputs {
-                guard isWritten[input], occupant[values[input].slot] == input else {
-                    throw .instruction(
-                        index: index, field: "occupant of the slot of an input",
-                        expected: UInt64(input),
-                        found: UInt64(occupant[values[input].slot] ?? values.count))
-                }
+            for input in instruction.inputs where !isWritten[input] {
+                throw .readBeforeWritten(instruction: index, value: input)
             }
             let output = instruction.output
             guard !isWritten[output] else {
                 throw .instruction(
                     index: index, field: "writers of the output value", expected: 1, found: 2)
             }
-            // An instruction never writes where it reads, and never over a value still needed.
-            let slot = values[output].slot
-            if let other = occupant[slot], lastUse[other] >= index {
-                throw .instruction(
-                    index: index, field: "value that occupies the slot of the output",
-                    expected: UInt64(output), found: UInt64(other))
-            }
-            occupant[slot] = output
             isWritten[output] = true
         }
         let writtenCount = isWritten.count { $0 }

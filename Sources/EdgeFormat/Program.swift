@@ -31,19 +31,17 @@ package struct Program: Equatable, Sendable {
     package var vocabularySize: Int
     /// Number of token types; 0 if the model reads none.
     package var typeCount: Int
-    package var slotCount: Int
     package var values: [ProgramValue]
     package var instructions: [Instruction]
     package var outputs: [ProgramOutput]
 
     package init(
-        maximumTokens: Int, vocabularySize: Int, typeCount: Int, slotCount: Int,
-        values: [ProgramValue], instructions: [Instruction], outputs: [ProgramOutput]
+        maximumTokens: Int, vocabularySize: Int, typeCount: Int, values: [ProgramValue],
+        instructions: [Instruction], outputs: [ProgramOutput]
     ) {
         self.maximumTokens = maximumTokens
         self.vocabularySize = vocabularySize
         self.typeCount = typeCount
-        self.slotCount = slotCount
         self.values = values
         self.instructions = instructions
         self.outputs = outputs
@@ -67,22 +65,15 @@ package struct Program: Equatable, Sendable {
                 field: "vocabulary size", limit: UInt64(Int32.max), found: UInt64(vocabularySize))
         }
         typeCount = try reader.number("type count")
-        slotCount = try reader.number("slot count")
-        guard slotCount <= ContainerLimits.slots else {
-            throw .overLimit(
-                field: "slot count", limit: UInt64(ContainerLimits.slots),
-                found: UInt64(slotCount))
-        }
         let valueCount = try reader.count(
             "value count", entryBytes: ProgramValue.byteCount, limit: ContainerLimits.values)
         let instructionCount = try reader.count(
             "instruction count", entryBytes: 8, limit: ContainerLimits.instructions)
         let outputCount = try reader.count(
             "output count", entryBytes: ProgramOutput.byteCount, limit: 256)
-        try reader.zeros(4, "program padding")
         values = []
         for _ in 0..<valueCount {
-            values.append(try ProgramValue(parsing: &reader, slotCount: slotCount))
+            values.append(try ProgramValue(parsing: &reader))
         }
         outputs = []
         for index in 0..<outputCount {
@@ -111,8 +102,8 @@ package struct Program: Equatable, Sendable {
 
     func encode(into writer: inout ByteWriter) {
         for number in [
-            maximumTokens, vocabularySize, typeCount, slotCount, values.count, instructions.count,
-            outputs.count, 0,
+            maximumTokens, vocabularySize, typeCount, values.count, instructions.count,
+            outputs.count,
         ] {
             writer.u32(UInt32(number))
         }

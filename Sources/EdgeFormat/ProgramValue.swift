@@ -8,20 +8,17 @@ package enum ValueKind: UInt8, Sendable {
 
 /// An activation of the program.
 package struct ProgramValue: Equatable, Sendable {
-    static let byteCount = 16
+    static let byteCount = 12
 
     package var kind: ValueKind
     /// Number of rows; nil stands for the number of input tokens.
     package var fixedRows: Int?
     package var columnCount: Int
-    /// Values whose lifetimes do not overlap may share a slot, that is, their memory.
-    package var slot: Int
 
-    package init(kind: ValueKind, fixedRows: Int?, columnCount: Int, slot: Int) {
+    package init(kind: ValueKind, fixedRows: Int?, columnCount: Int) {
         self.kind = kind
         self.fixedRows = fixedRows
         self.columnCount = columnCount
-        self.slot = slot
     }
 
     /// Rows for an input of `tokenCount` tokens.
@@ -29,7 +26,7 @@ package struct ProgramValue: Equatable, Sendable {
         fixedRows ?? tokenCount
     }
 
-    init(parsing reader: inout ByteReader, slotCount: Int) throws(FormatError) {
+    init(parsing reader: inout ByteReader) throws(FormatError) {
         let kindCode = try reader.u8("value kind")
         guard let kind = ValueKind(rawValue: kindCode) else {
             throw .unknownCode(field: "value kind", code: UInt64(kindCode))
@@ -59,10 +56,6 @@ package struct ProgramValue: Equatable, Sendable {
             throw .overLimit(
                 field: "value columns", limit: 1 << 24, found: UInt64(columnCount))
         }
-        slot = try reader.number("value slot")
-        guard slot < slotCount else {
-            throw .indexOutOfRange(field: "value slot", index: UInt64(slot), count: slotCount)
-        }
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -71,6 +64,5 @@ package struct ProgramValue: Equatable, Sendable {
         writer.zeros(2)
         writer.u32(UInt32(fixedRows ?? 0))
         writer.u32(UInt32(columnCount))
-        writer.u32(UInt32(slot))
     }
 }

@@ -120,8 +120,7 @@ package struct ContainerWriter {
         contentDigest.withUnsafeMutableBufferPointer { atn_sha256_end(&digest, $0.baseAddress) }
         let header = ContainerHeader(
             fileSize: file.offset, directoryOffset: directoryOffset,
-            directorySize: directory.count, memoryNeed: model.memoryNeed,
-            contentDigest: contentDigest,
+            directorySize: directory.count, contentDigest: contentDigest,
             directoryChecksum: directory.withUnsafeBytes {
                 atn_crc32c(0, $0.baseAddress, $0.count)
             })

@@ -12,8 +12,6 @@ package struct LoweredModel {
     package let tensors: [StoredTensor]
     package let features: [StaticText]
     package var metadata: Metadata
-    /// Estimated peak memory in bytes of one session with one thread at the longest input.
-    package let memoryNeed: Int
 
     /// Raw bytes of one chunk of a weight matrix; of an embedding table, of which a run needs
     /// few rows; and of anything that is not compressed.
@@ -43,11 +41,9 @@ package struct LoweredModel {
         let index = Dictionary(
             uniqueKeysWithValues: tensors.enumerated().map { ($0.element.name, $0.offset) })
         var builder = ProgramBuilder(model, tensorIndex: index)
-        let (program, slotSizes) = builder.build()
-        self.program = program
+        program = builder.build()
         features = Self.features(of: program, tensors: tensors)
         metadata = Self.metadata(of: compressed)
-        memoryNeed = Self.memoryNeed(program: program, slotSizes: slotSizes, tensors: tensors)
     }
 
     private static func features(of program: Program, tensors: [StoredTensor]) -> [StaticText] {
@@ -151,26 +147,5 @@ package struct LoweredModel {
     private static func littleEndianBytes<Number>(_ values: ArraySlice<Number>) -> [UInt8] {
         // Both supported workstation architectures are little endian.
         values.withUnsafeBytes { Array($0) }
-    }
-
-    private static func memoryNeed(
-        program: Program, slotSizes: [SlotAllocator.Size], tensors: [StoredTensor]
-    ) -> Int {
-        var bytes = 0
-        for size in slotSizes { bytes += size.perToken * program.maximumTokens + size.fixed }
-        var tables: Set<Int> = []
-        for case .embed(_, let terms) in program.instructions {
-            for term in terms { tables.insert(term.table) }
-        }
-        for (index, tensor) in tensors.enumerated() {
-            if tables.contains(index) {
-                bytes += tensor.storing == .raw ? 0 : min(tensor.rawByteCount, 2 << 20)
-            } else if tensor.type == .f16 || tensor.type == .bf16 {
-                bytes += 2 * tensor.rawByteCount
-            } else {
-                bytes += tensor.rawByteCount
-            }
-        }
-        return bytes
     }
 }

@@ -25,8 +25,8 @@ struct ProgramBuilder {
         }
     }
 
-    /// The program, with slots assigned.
-    mutating func build() -> (Program, slotSizes: [SlotAllocator.Size]) {
+    /// The whole program.
+    mutating func build() -> Program {
         for index in model.graph.nodes.indices where !isFused.contains(index) {
             lower(index)
         }
@@ -37,13 +37,10 @@ struct ProgramBuilder {
             }
         }
         outputs.sort { $0.code.rawValue < $1.code.rawValue }
-        let sizes = SlotAllocator.assign(
-            values: &values, instructions: instructions, outputs: outputs)
-        let program = Program(
+        return Program(
             maximumTokens: model.maximumTokens, vocabularySize: model.vocabularySize,
-            typeCount: model.typeCount, slotCount: sizes.count, values: values,
-            instructions: instructions, outputs: outputs)
-        return (program, sizes)
+            typeCount: model.typeCount, values: values, instructions: instructions,
+            outputs: outputs)
     }
 
     private mutating func lower(_ index: Int) {
@@ -165,7 +162,7 @@ struct ProgramBuilder {
         let fixedRows: Int? = if case .fixed(let rows) = value.rows { rows } else { nil }
         values.append(
             ProgramValue(
-                kind: .floats, fixedRows: fixedRows, columnCount: value.columnCount, slot: 0))
+                kind: .floats, fixedRows: fixedRows, columnCount: value.columnCount))
         lowered[id] = values.count - 1
         return values.count - 1
     }
@@ -176,7 +173,7 @@ struct ProgramBuilder {
         values.append(
             ProgramValue(
                 kind: .codes, fixedRows: values[input].fixedRows,
-                columnCount: values[input].columnCount, slot: 0))
+                columnCount: values[input].columnCount))
         let output = values.count - 1
         instructions.append(.quantize(input: input, output: output, multipliers: nil))
         codes[input] = output

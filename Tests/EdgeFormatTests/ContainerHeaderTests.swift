@@ -16,7 +16,6 @@ import Testing
         let header = try read(file).header
         #expect(header.encoded() == Array(file[..<128]))
         #expect(header.fileSize == file.count)
-        #expect(header.memoryNeed == 12_345)
         #expect(header.contentDigest == sha256(Array(file[128...])))
     }
 
@@ -41,23 +40,33 @@ import Testing
 
     @Test func aNewerReadVersionIsRefusedWhateverFollows() {
         var newer = file
-        newer[8] = 2
-        #expect(EdgeFormatTests.refusal(of: newer) == .tooNew(readVersion: 2, supported: 1))
+        newer[8] = 3
+        #expect(EdgeFormatTests.refusal(of: newer) == .tooNew(readVersion: 3, supported: 2))
+    }
+
+    @Test(arguments: [0, 1] as [UInt8])
+    func anOlderReadVersionIsRefused(version: UInt8) {
+        let error = refusal {
+            $0[8] = version
+            $0[10] = version
+        }
+        #expect(
+            error == .wrongValue(field: "read version", expected: 2, found: UInt64(version)))
+        #expect(error?.message == "read version is \(version), expected 2")
     }
 
     @Test func aNewerWriteVersionIsReadable() throws {
         #expect(refusal { $0[10] = 9 } == nil)
         #expect(
-            refusal { $0[10] = 0 } == .wrongValue(field: "write version", expected: 1, found: 0))
-        #expect(
-            refusal { $0[8] = 0 } == .wrongValue(field: "read version", expected: 1, found: 0))
+            refusal { $0[10] = 1 } == .wrongValue(field: "write version", expected: 2, found: 1))
     }
 
     @Test func reservedBitsAreRefusedAndUnusedBitsIgnored() {
         #expect(
             refusal { $0[16] = 4 } == .wrongValue(field: "reserved flags", expected: 0, found: 4))
         #expect(refusal { $0[20] = 0xff } == nil)
-        #expect(refusal { $0[100] = 1 } == .nonZeroPadding(offset: 100))
+        #expect(refusal { $0[84] = 1 } == .nonZeroPadding(offset: 84))
+        #expect(refusal { $0[123] = 1 } == .nonZeroPadding(offset: 123))
     }
 
     @Test func aDamagedHeaderIsRefused() {

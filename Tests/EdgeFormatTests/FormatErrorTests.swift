@@ -14,8 +14,8 @@ import Testing
                 "the file was damaged by a transfer in text mode (line ends were translated)"
             ),
             (
-                .tooNew(readVersion: 2, supported: 1),
-                "needs a reader of version 2, this one has version 1"
+                .tooNew(readVersion: 3, supported: 2),
+                "needs a reader of version 3, this one has version 2"
             ),
             (
                 .wrongChecksum(field: "directory", expected: 1, found: 2),
@@ -43,8 +43,8 @@ import Testing
             (.unknownCode(field: "opcode", code: 99), "unknown opcode 99"),
             (.notAscending(field: "output", index: 3), "output 3 is not in ascending order"),
             (
-                .indexOutOfRange(field: "value slot", index: 9, count: 4),
-                "value slot 9 is out of range, there are 4"
+                .indexOutOfRange(field: "output value", index: 9, count: 4),
+                "output value 9 is out of range, there are 4"
             ),
             (.invalidText(field: "tensor name"), "tensor name is not valid UTF-8"),
             (
@@ -58,6 +58,10 @@ import Testing
             (
                 .instruction(index: 7, field: "rows of a value", expected: 0, found: 1),
                 "instruction 7: rows of a value is 1, expected 0"
+            ),
+            (
+                .readBeforeWritten(instruction: 3, value: 7),
+                "instruction 3 reads value 7, which no earlier instruction writes"
             ),
             (.missingMetadata(key: "task"), "metadata 'task' is missing"),
             (

@@ -12,7 +12,7 @@ import Testing
 
     /// Byte offset of each instruction in the section.
     private static let offsets: [Int] = {
-        var offset = 32 + 10 * 16 + 3 * 8
+        var offset = 24 + 10 * 12 + 3 * 8
         return SampleContainer.program.instructions.map { instruction in
             defer { offset += size(of: instruction) }
             return offset

@@ -121,10 +121,10 @@ import Testing
         func refusal(depth: Int) -> FormatError? {
             var container = SampleContainer(
                 program: Program(
-                    maximumTokens: 1, vocabularySize: 1, typeCount: 0, slotCount: 2,
+                    maximumTokens: 1, vocabularySize: 1, typeCount: 0,
                     values: [
-                        ProgramValue(kind: .floats, fixedRows: nil, columnCount: depth, slot: 0),
-                        ProgramValue(kind: .floats, fixedRows: nil, columnCount: 0, slot: 1),
+                        ProgramValue(kind: .floats, fixedRows: nil, columnCount: depth),
+                        ProgramValue(kind: .floats, fixedRows: nil, columnCount: 0),
                     ],
                     instructions: [
                         .embed(
@@ -232,8 +232,6 @@ import Testing
         expect(refusal { $0.values[Value.activated].kind = .codes }, 6, "kind of a value")
         expect(
             refusal {
-                $0.slotCount = 5
-                $0.values[Value.codes].slot = 4
                 $0.instructions[5] = .add(
                     left: Value.attended, right: Value.codes, output: Value.sum)
             }, 5, "kind of a value")

@@ -7,7 +7,6 @@ struct SampleContainer {
     /// The bytes from 128 to the directory.
     var data: [UInt8] = []
     var directory: ContainerDirectory
-    var memoryNeed = 12_345
 
     /// A container without tensors.
     init(program: Program) {
@@ -72,18 +71,18 @@ struct SampleContainer {
 
     /// The file, with sizes and checksums that fit.
     func bytes() -> [UInt8] {
-        Self.file(data: data, directory: directory.encoded(), memoryNeed: memoryNeed)
+        Self.file(data: data, directory: directory.encoded())
     }
 
-    static func file(data: [UInt8], directory: [UInt8], memoryNeed: Int = 0) -> [UInt8] {
+    static func file(data: [UInt8], directory: [UInt8]) -> [UInt8] {
         var content = data
         while content.count % ContainerHeader.alignment != 0 { content.append(0) }
         let offset = ContainerHeader.byteCount + content.count
         content += directory
         return ContainerHeader(
             fileSize: ContainerHeader.byteCount + content.count, directoryOffset: offset,
-            directorySize: directory.count, memoryNeed: memoryNeed,
-            contentDigest: sha256(content), directoryChecksum: crc32c(directory)
+            directorySize: directory.count, contentDigest: sha256(content),
+            directoryChecksum: crc32c(directory)
         ).encoded() + content
     }
 
@@ -135,18 +134,18 @@ extension SampleContainer {
         arithmetic: .int8)
 
     static let program = Program(
-        maximumTokens: 8, vocabularySize: 5, typeCount: 2, slotCount: 4,
+        maximumTokens: 8, vocabularySize: 5, typeCount: 2,
         values: [
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 0),
-            ProgramValue(kind: .codes, fixedRows: nil, columnCount: 8, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 2),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 2),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 0),
-            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 8, slot: 0),
-            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 2, slot: 1),
-            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 8, slot: 3),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8),
+            ProgramValue(kind: .codes, fixedRows: nil, columnCount: 8),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8),
+            ProgramValue(kind: .floats, fixedRows: nil, columnCount: 8),
+            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 8),
+            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 2),
+            ProgramValue(kind: .floats, fixedRows: 1, columnCount: 8),
         ],
         instructions: [
             .embed(

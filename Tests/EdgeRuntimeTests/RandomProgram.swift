@@ -1,7 +1,6 @@
 import EdgeFormat
 
-/// Makes programs of many instructions, with the values that are still needed in slots of their
-/// own and the other slots used again.
+/// Makes programs of many instructions that read values of different age.
 struct RandomProgram {
     private var random: RandomNumbers
     private(set) var container = TestContainer()
@@ -105,24 +104,15 @@ struct RandomProgram {
         }
     }
 
-    /// The same program with slots that are used again as soon as nothing reads them any more.
-    func sharingSlots() -> TestContainer {
-        var shared = container
-        let instructions = shared.program.instructions
-        var lastUse = [Int](repeating: -1, count: shared.program.values.count)
-        for (index, instruction) in instructions.enumerated() {
-            for input in instruction.inputs { lastUse[input] = index }
+    /// The same program with sums at its end that read every sequence of floats, so that none of
+    /// these may share the memory of another.
+    func keepingSequences() -> TestContainer {
+        var kept = container
+        let isSequence = kept.program.values.map { $0.kind == .floats && $0.fixedRows == nil }
+        var sum = 0
+        for value in isSequence.indices where isSequence[value] {
+            sum = kept.sameShape(value) { .add(left: sum, right: value, output: $0) }
         }
-        for output in shared.program.outputs { lastUse[output.value] = instructions.count }
-        var freeAfter: [Int] = []
-        for (index, instruction) in instructions.enumerated() {
-            let output = instruction.output
-            let slot = freeAfter.firstIndex { $0 < index } ?? freeAfter.count
-            if slot == freeAfter.count { freeAfter.append(0) }
-            freeAfter[slot] = max(index, lastUse[output])
-            shared.program.values[output].slot = slot
-        }
-        shared.program.slotCount = freeAfter.count
-        return shared
+        return kept
     }
 }

@@ -1,6 +1,7 @@
 import EdgeFormat
-import EdgeRuntime
 import Testing
+
+@testable import EdgeRuntime
 
 @Suite struct SessionTests {
     private static let codes: [OutputCode] = [.hiddenState, .embedding, .logits]
@@ -46,23 +47,22 @@ import Testing
     }
 
     @Test(arguments: 0..<12)
-    func slotsThatAreUsedAgainChangeNothing(seed: UInt64) throws {
+    func memoryThatIsUsedAgainChangesNothing(seed: UInt64) throws {
         var random = RandomNumbers(seed: seed + 2_000)
         let program = RandomProgram(seed: seed)
-        let shared = program.sharingSlots()
-        #expect(shared.program.slotCount < program.container.program.slotCount)
-        let apart = try program.container.session(threads: 2)
-        let together = try shared.session(threads: 2)
+        let together = try program.container.session(threads: 2)
+        let apart = try program.keepingSequences().session(threads: 2)
         for count in [70, 3, 150, 1] {
             let input = Input(count, &random)
             #expect(bits(try run(apart, input)) == bits(try run(together, input)))
+            #expect(apart.plan.byteCount > together.plan.byteCount)
         }
     }
 
     @Test(arguments: 0..<6)
     func aSessionThatRanBeforeGivesWhatAFreshOneGives(seed: UInt64) throws {
         var random = RandomNumbers(seed: seed + 3_000)
-        let container = try RandomProgram(seed: seed).sharingSlots().open()
+        let container = try RandomProgram(seed: seed).container.open()
         let options = SessionOptions(threadCount: 2)
         let used = try Session(container, options: options)
         for count in [5, 150, 1, 64, 149, 2, 150] {

@@ -3,8 +3,7 @@ import CZstd
 import EdgeFormat
 import EdgeRuntime
 
-/// A container in the making: tensors are numbered as they are added, every value has a slot of
-/// its own unless a test changes that.
+/// A container in the making: tensors and values are numbered as they are added.
 struct TestContainer {
     enum Storing {
         case raw
@@ -14,8 +13,8 @@ struct TestContainer {
     var features: [[UInt8]] = [Feature.int8Attention.bytes, Feature.int8Rows.bytes]
     var metadata = Metadata()
     var program = Program(
-        maximumTokens: 200, vocabularySize: 1, typeCount: 0, slotCount: 0, values: [],
-        instructions: [], outputs: [])
+        maximumTokens: 200, vocabularySize: 1, typeCount: 0, values: [], instructions: [],
+        outputs: [])
     private(set) var tensors: [TensorRecord] = []
     private(set) var chunks: [ChunkRecord] = []
     /// The bytes from 128 to the directory.
@@ -137,14 +136,12 @@ struct TestContainer {
 
     // MARK: - Program
 
-    /// Adds a value in a slot of its own.
+    /// Adds a value that an instruction is yet to write.
     mutating func value(
         _ columns: Int, _ kind: ValueKind = .floats, fixedRows: Int? = nil
     ) -> Int {
         program.values.append(
-            ProgramValue(
-                kind: kind, fixedRows: fixedRows, columnCount: columns, slot: program.slotCount))
-        program.slotCount += 1
+            ProgramValue(kind: kind, fixedRows: fixedRows, columnCount: columns))
         return program.values.count - 1
     }
 
@@ -232,7 +229,7 @@ struct TestContainer {
         atn_sha256_end(&state, &digest)
         return ContainerHeader(
             fileSize: ContainerHeader.byteCount + content.count, directoryOffset: offset,
-            directorySize: directory.count, memoryNeed: 0, contentDigest: digest,
+            directorySize: directory.count, contentDigest: digest,
             directoryChecksum: Self.crc32c(directory)
         ).encoded() + content
     }

@@ -79,9 +79,8 @@ struct IndependentReaderTests {
         let directory = container.directory
         return [
             "header": [
-                "readVersion": 1, "writeVersion": 1, "fileSize": header.fileSize,
+                "readVersion": 2, "writeVersion": 2, "fileSize": header.fileSize,
                 "directoryOffset": header.directoryOffset, "directorySize": header.directorySize,
-                "memoryNeed": header.memoryNeed,
                 "contentDigest": hexadecimal(header.contentDigest),
                 "directoryChecksum": Int(header.directoryChecksum),
             ] as [String: Any],
@@ -124,11 +123,11 @@ struct IndependentReaderTests {
     private func program(_ program: Program) -> [String: Any] {
         [
             "maximumTokens": program.maximumTokens, "vocabularySize": program.vocabularySize,
-            "typeCount": program.typeCount, "slotCount": program.slotCount,
+            "typeCount": program.typeCount,
             "values": program.values.map { value -> [String: Any] in
                 [
                     "kind": "\(value.kind)", "rows": optional(value.fixedRows),
-                    "columns": value.columnCount, "slot": value.slot,
+                    "columns": value.columnCount,
                 ]
             },
             "outputs": program.outputs.map { ["role": "\($0.code)", "value": $0.value] },
