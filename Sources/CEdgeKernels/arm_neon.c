@@ -1,70 +1,10 @@
 #if defined(__aarch64__)
 
-#include <arm_neon.h>
-
 #include "edgek_tables.h"
 
-enum { EDGEK_PACK_DEPTH = 8, EDGEK_PACK_OFFSET = 0, EDGEK_TILE_ROWS = 8 };
-
-// Two groups of inputs lie side by side here, see below.
-#define pack_weights __attribute__((unused)) pack_single_groups
-#include "edgek_packing.h"
-#undef pack_weights
-
+#include "arm_pairs.h"
 #include "arm_shared.h"
 
-enum {
-    /// Inputs of a pair of groups: as many as a vector holds.
-    PAIR_DEPTH = 2 * EDGEK_PACK_DEPTH,
-    /// Columns that are multiplied at a time.
-    STRIP_COLUMNS = 4,
-    STRIPS = EDGEK_LANES / STRIP_COLUMNS,
-};
-
-/// Packs each two groups of a panel as one of 16 inputs: [N/64][K/16][panels][16][16]. A last group
-/// without a partner keeps the form [panels][16][8].
-static void pack_weights(
-    const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
-    int64_t depth, void *packed, int32_t *weight_sums
-) {
-    int64_t pairs = edgek_groups(depth) / 2;
-    for (int64_t row = 0; row < row_count; row++) {
-        int64_t column = first_row + row, in_block = column % EDGEK_COLUMN_GRAIN;
-        int64_t panel = in_block / EDGEK_LANES, lane = in_block % EDGEK_LANES;
-        int64_t stride = edgek_block_panels(column, column_count) * EDGEK_PANEL_BYTES;
-        const int8_t *source = codes + row * depth;
-        uint8_t *block = (uint8_t *)packed + edgek_block_offset(column, depth);
-
-        int32_t sum = 0;
-        for (int64_t k = 0; k < depth; k++) sum += source[k];
-        weight_sums[column] = sum;
-
-        uint8_t *target = block + panel * 2 * EDGEK_PANEL_BYTES + lane * PAIR_DEPTH;
-        for (int64_t pair = 0; pair < pairs; pair++, target += 2 * stride) {
-            int64_t k = pair * PAIR_DEPTH;
-            memcpy(target, source + k, (size_t)edgek_smaller(depth - k, PAIR_DEPTH));
-        }
-        int64_t packed_depth = pairs * PAIR_DEPTH;
-        if (packed_depth < depth) {
-            target = block + pairs * 2 * stride + panel * EDGEK_PANEL_BYTES
-                + lane * EDGEK_PACK_DEPTH;
-            memcpy(target, source + packed_depth, (size_t)(depth - packed_depth));
-        }
-    }
-}
-
-/// Where the weights of four columns lie.
-typedef struct {
-    const uint8_t *pairs;
-    /// Distance of the pairs in bytes.
-    int64_t stride;
-    int64_t pair_count;
-    /// The weights of a last group without a partner, or null.
-    const uint8_t *last;
-} strip;
-
-// Two products of codes fit into 16 bits, 2 · 128 · 127 < 2¹⁵, so a lane takes a product of each
-// group and goes to the accumulators: three instructions for 16 products.
 #define FIRST(products, w, a) \
     "smull v" #products ".8h, v" #w ".8b, v" #a ".8b\n"
 #define SECOND(products, w, a) \
@@ -114,8 +54,8 @@ typedef struct {
     "addp v" #a ".4s, v" #a ".4s, v" #c ".4s\n" \
     "str q" #a ", [%[tile], #" #offset "]\n"
 
-#define ALWAYS(instruction) instruction
-#define NEVER(instruction)
+#define ALWAYS(...) __VA_ARGS__
+#define NEVER(...)
 
 /// Four rows by the four columns of a strip.
 __attribute__((noinline)) static void multiply_4x4(
@@ -212,13 +152,7 @@ static void multiply_tile(
 ) {
     (void)quantization;
     for (int64_t s = 0; s < panels * STRIPS; s++, tile += STRIP_COLUMNS) {
-        strip w = {
-            .pairs = weights + s * STRIP_COLUMNS * PAIR_DEPTH, .stride = 2 * group_stride,
-            .pair_count = groups / 2,
-        };
-        if (groups % 2 != 0) {
-            w.last = weights + (groups - 1) * group_stride + s * STRIP_COLUMNS * EDGEK_PACK_DEPTH;
-        }
+        strip w = strip_at(weights, group_stride, groups, s);
         // The weights of a strip stay in the L1 cache for all rows.
         int64_t r = 0;
         for (; r + 4 <= rows; r += 4) {
@@ -237,49 +171,98 @@ static void multiply_tile(
     }
 }
 
-// Codes of heads are 16-bit numbers: a row is a lane of the multiplication.
-typedef int16_t edgek_head_code;
-#define EDGEK_HEAD_GROUP 1
+// Weights of attention lose 128 to be signed bytes.
+typedef int8_t edgek_head_code;
+#define EDGEK_HEAD_GROUP 4
 #define EDGEK_QUERY_OFFSET 0
-#define EDGEK_WEIGHT_OFFSET 0
+#define EDGEK_WEIGHT_OFFSET 128
 
-#define MULTIPLY_ROW(r) \
-    do { \
-        acc[r][0] = vmlal_lane_s16(acc[r][0], vget_low_s16(x0), y, r); \
-        acc[r][1] = vmlal_lane_s16(acc[r][1], vget_high_s16(x0), y, r); \
-        acc[r][2] = vmlal_lane_s16(acc[r][2], vget_low_s16(x1), y, r); \
-        acc[r][3] = vmlal_lane_s16(acc[r][3], vget_high_s16(x1), y, r); \
-    } while (0)
+// Two sums of each of four lanes, added up, and what they start with.
+#define ADD_LANES(low, high, start) \
+    "addp v" #low ".4s, v" #low ".4s, v" #high ".4s\n" \
+    "add v" #low ".4s, v" #low ".4s, v" #start ".4s\n"
+// A vector of four lanes times the codes of a row, repeated for each lane: `low` for two of them.
+#define FIRST_OF_LANES(low, high, x, y) \
+    "smull v" #low ".8h, v" #x ".8b, v" #y ".8b\n" \
+    "smull2 v" #high ".8h, v" #x ".16b, v" #y ".16b\n"
+#define SECOND_OF_LANES(low, high, x, y) \
+    "smlal v" #low ".8h, v" #x ".8b, v" #y ".8b\n" \
+    "smlal2 v" #high ".8h, v" #x ".16b, v" #y ".16b\n"
+#define LOAD_LANES(x0, x1, offset) "ldp q" #x0 ", q" #x1 ", [%[lanes], #" #offset "]\n"
+#define REPEAT(y) "ld1r {v" #y ".4s}, [%[y" #y "]]\n"
+
+// Eight lanes of two groups. v0, v1 and v2, v3 codes of the rows; v4, v5 lanes of the first group,
+// v6, v7 of the second; v8 … v15 products.
+#define EIGHT_LANES(acc0, acc1, acc2, acc3, acc4, acc5, acc6, acc7, LOAD0, LOAD1, LOAD2) \
+    FIRST_OF_LANES(8, 9, 4, 0) FIRST_OF_LANES(10, 11, 4, 2) \
+    FIRST_OF_LANES(12, 13, 5, 0) FIRST_OF_LANES(14, 15, 5, 2) \
+    LOAD0 \
+    SECOND_OF_LANES(8, 9, 6, 1) SECOND_OF_LANES(10, 11, 6, 3) \
+    SECOND_OF_LANES(12, 13, 7, 1) SECOND_OF_LANES(14, 15, 7, 3) \
+    LOAD1 \
+    TAKE(acc0, 8) TAKE(acc1, 9) TAKE(acc4, 10) TAKE(acc5, 11) \
+    TAKE(acc2, 12) TAKE(acc3, 13) TAKE(acc6, 14) TAKE(acc7, 15) \
+    LOAD2
+#define PANEL_ROUND(NEXT) \
+    EIGHT_LANES( \
+        16, 17, 18, 19, 24, 25, 26, 27, \
+        LOAD_LANES(4, 5, 32) NEXT("subs %[left], %[left], #1\n"), \
+        LOAD_LANES(6, 7, 96) \
+        NEXT("csel %[step], %[jump], %[pair], eq\n" \
+            "csel %[left], %[rounds_in_panel], %[left], eq\n" \
+            "add %[y0], %[y0], %[step]\n" "add %[y1], %[y1], %[step]\n" \
+            "add %[y2], %[y2], %[step]\n" "add %[y3], %[y3], %[step]\n" \
+            "add %[lanes], %[lanes], #128\n"), ) \
+    EIGHT_LANES( \
+        20, 21, 22, 23, 28, 29, 30, 31, \
+        NEXT(LOAD_LANES(4, 5, 0) REPEAT(0) REPEAT(2) "subs %[rounds], %[rounds], #1\n"), \
+        NEXT(LOAD_LANES(6, 7, 64) REPEAT(1) REPEAT(3)), )
+
+/// Two rows by sixteen lanes, over `rounds` pairs of groups.
+__attribute__((noinline)) static void multiply_panels_2x16(
+    const int8_t *lanes, const int8_t *rows, int64_t rounds, int64_t rounds_in_panel, int64_t jump,
+    const int32_t starts[2], edgek_ints sums[2]
+) {
+    const int8_t *y0 = rows, *y1 = rows + 64, *y2 = rows + 4, *y3 = rows + 68;
+    int64_t left = rounds_in_panel, step;
+    __asm__ volatile(
+        CLEAR(16, 17, 18, 19) CLEAR(20, 21, 22, 23) CLEAR(24, 25, 26, 27) CLEAR(28, 29, 30, 31)
+        "subs %[rounds], %[rounds], #1\n"
+        "b.lt 3f\n"
+        LOAD_LANES(4, 5, 0) REPEAT(0) REPEAT(2) LOAD_LANES(6, 7, 64) REPEAT(1) REPEAT(3)
+        "b.eq 2f\n"
+        "1:\n"
+        "// edgek-loop 2x16 of heads\n"
+        PANEL_ROUND(ALWAYS)
+        "b.ne 1b\n"
+        "2:\n"
+        PANEL_ROUND(NEVER)
+        "3:\n"
+        "ld1r {v0.4s}, [%[starts]], #4\n"
+        "ld1r {v1.4s}, [%[starts]]\n"
+        ADD_LANES(16, 17, 0) ADD_LANES(18, 19, 0) ADD_LANES(20, 21, 0) ADD_LANES(22, 23, 0)
+        ADD_LANES(24, 25, 1) ADD_LANES(26, 27, 1) ADD_LANES(28, 29, 1) ADD_LANES(30, 31, 1)
+        "stp q16, q18, [%[sums]]\nstp q20, q22, [%[sums], #32]\n"
+        "stp q24, q26, [%[sums], #64]\nstp q28, q30, [%[sums], #96]\n"
+        : [lanes] "+&r"(lanes), [y0] "+&r"(y0), [y1] "+&r"(y1), [y2] "+&r"(y2), [y3] "+&r"(y3),
+          [rounds] "+&r"(rounds), [left] "+&r"(left), [step] "=&r"(step), [starts] "+&r"(starts)
+        : [rounds_in_panel] "r"(rounds_in_panel), [jump] "r"(jump), [pair] "r"(INT64_C(128)),
+          [sums] "r"(sums)
+        : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",
+          "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25",
+          "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory");
+}
 
 static void multiply_panels(
-    const int16_t *lanes, const int16_t *rows, int64_t groups, int64_t panels,
-    int64_t panel_bytes, const int32_t *starts, edgek_ints sums[EDGEK_LANES]
+    const int8_t *lanes, const int8_t *rows, int64_t groups, int64_t panels, int64_t panel_bytes,
+    const int32_t *starts, edgek_ints sums[EDGEK_LANES]
 ) {
-    for (int row = 0; row < EDGEK_LANES; row += 4) {
-        int32x4_t acc[4][4];
-        for (int r = 0; r < 4; r++) {
-            for (int l = 0; l < 4; l++) acc[r][l] = vdupq_n_s32(starts[row + r]);
-        }
-        const int16_t *lane_codes = lanes;
-        for (int64_t panel = 0; panel < panels; panel++) {
-            const int16_t *row_codes =
-                (const int16_t *)(const void *)((const char *)rows + panel * panel_bytes) + row;
-            for (int64_t group = 0; group < groups; group++) {
-                int16x8_t x0 = vld1q_s16(lane_codes), x1 = vld1q_s16(lane_codes + 8);
-                int16x4_t y = vld1_s16(row_codes);
-                MULTIPLY_ROW(0);
-                MULTIPLY_ROW(1);
-                MULTIPLY_ROW(2);
-                MULTIPLY_ROW(3);
-                lane_codes += EDGEK_LANES;
-                row_codes += EDGEK_LANES;
-            }
-        }
-        for (int r = 0; r < 4; r++) {
-            for (int l = 0; l < 4; l++) {
-                vst1q_s32((int32_t *)&sums[row + r] + 4 * l, acc[r][l]);
-            }
-        }
+    // Widths are multiples of 16, so the groups make pairs.
+    int64_t rounds_in_panel = groups / 2, jump = panel_bytes - 128 * (rounds_in_panel - 1);
+    for (int row = 0; row < EDGEK_LANES; row += 2) {
+        multiply_panels_2x16(
+            lanes, rows + 4 * row, rounds_in_panel * panels, rounds_in_panel, jump, starts + row,
+            sums + row);
     }
 }
 

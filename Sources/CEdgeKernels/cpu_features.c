@@ -61,6 +61,16 @@ uint32_t edgek_cpu_features(void) {
 }
 #endif
 
+#elif defined(__arm__) && defined(__linux__)
+
+#include <sys/auxv.h>
+
+uint32_t edgek_cpu_features(void) {
+    // From the kernel's asm/hwcap.h.
+    const unsigned long has_neon = 1 << 12;
+    return getauxval(AT_HWCAP) & has_neon ? EDGEK_CPU_NEON : 0;
+}
+
 #else
 
 uint32_t edgek_cpu_features(void) {

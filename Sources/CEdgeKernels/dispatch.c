@@ -21,6 +21,8 @@ static const entry entries[] = {
     {&edgek_table_neon, EDGEK_CPU_NEON},
     {&edgek_table_dotprod, EDGEK_CPU_NEON | EDGEK_CPU_DOTPROD},
     {&edgek_table_i8mm, EDGEK_CPU_NEON | EDGEK_CPU_DOTPROD | EDGEK_CPU_I8MM},
+#elif defined(__arm__)
+    {&edgek_table_neon, EDGEK_CPU_NEON},
 #endif
 };
 

@@ -13,6 +13,8 @@ extern const edgek_table edgek_table_avx512vnni;
 extern const edgek_table edgek_table_neon;
 extern const edgek_table edgek_table_dotprod;
 extern const edgek_table edgek_table_i8mm;
+#elif defined(__arm__)
+extern const edgek_table edgek_table_neon;
 #endif
 
 // In the *_peak.c files.
@@ -26,6 +28,8 @@ int64_t edgek_multiply_peak_avx512vnni(int64_t rounds);
 int64_t edgek_multiply_peak_neon(int64_t rounds);
 int64_t edgek_multiply_peak_dotprod(int64_t rounds);
 int64_t edgek_multiply_peak_i8mm(int64_t rounds);
+#elif defined(__arm__)
+int64_t edgek_multiply_peak_neon(int64_t rounds);
 #endif
 
 /// Defines the table of the including file from its functions, which have the names of the fields.

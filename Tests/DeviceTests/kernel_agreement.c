@@ -63,6 +63,14 @@ static float *take_floats(int64_t count, float range) {
     return x;
 }
 
+/// Zeros, denormal numbers, such as make denormal products, and some ordinary ones.
+static float *take_tiny(int64_t count) {
+    static const float ranges[] = {0.0f, 0x1p-126f, 0x1p-140f, 0x1p-118f, 0x1p-64f, 1.0f};
+    float *x = take((size_t)count * sizeof *x);
+    for (int64_t i = 0; i < count; i++) x[i] = random_unit() * ranges[random_below(6)];
+    return x;
+}
+
 /// Codes from `low` to 127, every third one at an end of the range.
 static int8_t *take_codes(int64_t count, int low) {
     int8_t *codes = take((size_t)count);
@@ -363,6 +371,104 @@ static void run_bad_rows(const edgek_table *table) {
     end_case("too wide a range", &too_wide, sizeof too_wide);
 }
 
+/// Numbers so small that results or intermediate results are denormal, in place where it may be.
+static void run_tiny(const edgek_table *table, int64_t rows, int64_t columns) {
+    begin_case((uint64_t)(rows * 131 + columns));
+    int64_t count = rows * columns, code_stride = padded(columns);
+    float *x = take_tiny(count), *y = take_tiny(count), *z = take_tiny(count);
+    float *gamma = take_tiny(columns), *beta = take_tiny(columns);
+    int8_t *codes = take((size_t)(rows * code_stride));
+    edgek_row_quantization *quantized = take((size_t)rows * sizeof *quantized);
+    char label[72];
+    snprintf(label, sizeof label, "tiny %dx%d", (int)rows, (int)columns);
+
+    for (int variant = 0; variant < 4; variant++) {
+        table->quantize_rows(
+            x, rows, columns, columns, variant & 1 ? gamma : NULL, codes, code_stride, quantized);
+        end_case(label, codes, (size_t)(rows * code_stride));
+        end_case(label, quantized, (size_t)rows * sizeof *quantized);
+
+        const float *residual = variant & 1 ? z : variant & 2 ? y : NULL;
+        memcpy(y, z, (size_t)count * sizeof *y);
+        table->layer_norm(
+            variant & 2 ? x : y, columns, residual, columns, rows, columns, gamma,
+            variant == 1 ? beta : NULL, variant & 2 ? 1e-12f : 1e-38f, y, columns);
+        end_case_floats(label, y, count);
+
+        void *packed = take((size_t)table->packed_weight_bytes(rows, columns));
+        int32_t *sums = take((size_t)rows * sizeof *sums);
+        table->clear_packed_weights(packed, rows, columns);
+        table->pack_weights(
+            take_codes(count, -127), 0, rows, rows, columns, packed, sums);
+        for (int64_t i = 0; i < rows; i++) {
+            quantized[i].scale = random_unit() * (variant & 1 ? 0x1p-70f : 0x1p-126f);
+        }
+        float *products = take_tiny(rows * rows);
+        edgek_linear_s8 linear = {
+            .codes = codes, .code_stride = code_stride, .rows = quantized,
+            .packed_weights = packed, .weight_sums = sums, .weight_scales = take_tiny(rows),
+            .bias = variant & 2 ? take_tiny(rows) : NULL, .residual = variant > 0 ? products : NULL,
+            .residual_stride = rows, .y = products, .y_stride = rows, .row_count = rows,
+            .column_count = rows, .depth = columns,
+            .activation = variant == 3 ? EDGEK_ACTIVATION_GELU : EDGEK_ACTIVATION_NONE,
+        };
+        table->linear_s8(&linear, 0, rows, 0, rows);
+        end_case_floats(label, products, rows * rows);
+        edgek_linear_f32 linear_f32 = {
+            .x = x, .x_stride = columns, .weights = z, .bias = linear.bias,
+            .residual = linear.residual, .residual_stride = rows, .y = products, .y_stride = rows,
+            .row_count = rows, .column_count = rows, .depth = columns,
+            .activation = linear.activation,
+        };
+        table->linear_f32(&linear_f32, 0, rows, 0, rows);
+        end_case_floats(label, products, rows * rows);
+    }
+    memcpy(y, z, (size_t)count * sizeof *y);
+    table->add(x, count, y);
+    end_case_floats(label, y, count);
+    table->activate(y, count, EDGEK_ACTIVATION_SILU, y);
+    end_case_floats(label, y, count);
+    table->mean_rows(x, columns, rows, columns, y);
+    end_case_floats(label, y, columns);
+    table->max_rows(x, columns, rows, columns, y);
+    end_case_floats(label, y, columns);
+    for (int64_t i = 0; i < columns; i++) y[i] = random_unit() * 60.0f;
+    table->softmax(y, columns, y);
+    end_case_floats(label, y, columns);
+    table->normalize_l2(x, columns, 1e-30f, x);
+    end_case_floats(label, x, columns);
+    table->dequantize(take_codes(count, -127), count, 0x1p-130f, y);
+    end_case_floats(label, y, count);
+}
+
+static void run_tiny_attention(const edgek_table *table) {
+    enum { ROWS = 70, SIZE = 20 };
+    begin_case(13);
+    float *q = take_tiny(ROWS * SIZE), *k = take_tiny(ROWS * SIZE), *v = take_tiny(ROWS * SIZE);
+    float *y = take_tiny(ROWS * SIZE);
+    edgek_attention_shape shape = {
+        .query_count = ROWS, .key_count = ROWS, .head_count = 2, .key_value_head_count = 1,
+        .head_size = SIZE / 2, .value_size = SIZE / 2, .scale = 100.0f, .causal = 1, .y = y,
+        .y_stride = SIZE,
+    };
+    void *scratch = take((size_t)table->attention_scratch_bytes(&shape));
+    edgek_attention_f32 floats = {shape, q, SIZE, k, SIZE, v, SIZE};
+    edgek_attention_s8 codes = {
+        .shape = shape,
+        .queries = packed_heads(table, EDGEK_QUERIES, q, SIZE, ROWS, 2, SIZE / 2),
+        .keys = packed_heads(table, EDGEK_KEYS, k, SIZE, ROWS, 1, SIZE / 2),
+        .values = packed_heads(table, EDGEK_VALUES, v, SIZE, ROWS, 1, SIZE / 2),
+    };
+    for (int64_t head = 0; head < 2; head++) {
+        table->attention_f32(&floats, head, 0, ROWS, scratch);
+    }
+    end_case_floats("tiny attention", y, ROWS * SIZE);
+    for (int64_t head = 0; head < 2; head++) {
+        table->attention_s8(&codes, head, 0, ROWS, scratch);
+    }
+    end_case_floats("tiny attention", y, ROWS * SIZE);
+}
+
 static void run_table(const edgek_table *table) {
     static const attention_case attentions[] = {
         {1, 1, 1, 1, 1, 1, 0},      {3, 5, 2, 1, 7, 3, 0},      {17, 64, 4, 2, 32, 32, 0},
@@ -391,6 +497,9 @@ static void run_table(const edgek_table *table) {
     run_elements(table, 1027);
     run_all_exponents(table);
     run_bad_rows(table);
+    for (int64_t size = 1; size <= 66; size += 5) run_tiny(table, 1 + size % 23, size);
+    run_tiny(table, 3, 5000);
+    run_tiny_attention(table);
     for (size_t i = 0; i < sizeof attentions / sizeof attentions[0]; i++) {
         run_attention(table, attentions[i], 1.0f);
         run_attention(table, attentions[i], 30.0f);

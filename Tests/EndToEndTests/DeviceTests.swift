@@ -7,20 +7,22 @@ enum Device {
     static let folder = ProcessInfo.processInfo.environment["ATTENUATE_DEVICES"]
     static let processors = ["cortex-a53", "cortex-a72", "max"]
 
-    /// Runs a binary for aarch64 on a processor model.
+    /// Runs a binary for an architecture on a processor model.
     static func run(
-        _ binary: String, on processor: String, _ arguments: [String], input: [UInt8] = []
+        _ binary: String, for architecture: String = "aarch64", on processor: String,
+        _ arguments: [String], input: [UInt8] = []
     ) throws -> ProgramRun {
-        let path = "\(try #require(folder))/aarch64/\(binary)"
+        let path = "\(try #require(folder))/\(architecture)/\(binary)"
+        let emulator = architecture == "armv7" ? "arm" : architecture
         let running = try RunningProgram(
-            path: "/usr/bin/qemu-aarch64",
+            path: "/usr/bin/qemu-\(emulator)",
             arguments: (["-cpu", processor, path] + arguments).map { Array($0.utf8) },
             input: input, environment: [:], output: .captured)
         return try running.wait(limit: 600)
     }
 }
 
-/// The static aarch64 binary gives the host's bytes.
+/// The static binaries give the host's bytes.
 @Suite(
     .enabled(
         if: Device.folder != nil, "needs the device binaries of tools/test --devices"))
@@ -64,7 +66,14 @@ struct DeviceTests {
             try device.expectDone()
             hashes += try Self.hashes(device)
         }
-        #expect(hashes.count >= 6)
+        for processor in ["cortex-a7", "cortex-a15"] {
+            let device = try Device.run("kernel_agreement", for: "armv7", on: processor, [])
+            try device.expectDone()
+            let tables = try Self.hashes(device)
+            #expect(tables.count == 2)
+            hashes += tables
+        }
+        #expect(hashes.count >= 10)
         #expect(Set(hashes).count == 1, "\(hashes)")
     }
 
