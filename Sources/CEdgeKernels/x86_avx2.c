@@ -27,9 +27,7 @@ EDGEK_INLINE edgek_ints multiply_pairs(winograd_pairs a, winograd_pairs b) {
 EDGEK_INLINE void widen_weights(
     const uint8_t *packed, int64_t packed_stride, int16_t *words, __m256i weights[4]
 ) {
-    // The cache lines of a panel are too far from each other for some processors to guess.
-    enum { GROUPS_AHEAD = 8 };
-    _mm_prefetch((const char *)packed + GROUPS_AHEAD * packed_stride, _MM_HINT_T0);
+    prefetch_weights(packed, packed_stride);
     for (int i = 0; i < 2; i++) {
         __m256i bytes = edgek_load_256(packed + 32 * i);
         weights[i] = _mm256_srai_epi16(bytes, 8);
