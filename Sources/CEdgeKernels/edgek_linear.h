@@ -1,5 +1,5 @@
 // The linear kernels around the integer tile of an instruction set. The including file defines
-// EDGEK_TILE_ROWS and
+// EDGEK_OWN_LINEAR_S8 if it has its own `linear_s8`, else EDGEK_TILE_ROWS and
 //   static void multiply_tile(
 //       int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
 //       const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
@@ -116,6 +116,7 @@ static void edgek_finish_tile(
     }
 }
 
+#if !defined(EDGEK_OWN_LINEAR_S8)
 static void linear_s8(
     const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
     int64_t column_end
@@ -136,6 +137,7 @@ static void linear_s8(
         }
     }
 }
+#endif
 
 /// The canonical dot products of one row with `outputs` (1 … 4) rows of weights.
 EDGEK_INLINE void edgek_dots_f32(

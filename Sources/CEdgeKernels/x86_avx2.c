@@ -6,33 +6,69 @@
 
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
 
-enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 0, EDGEK_TILE_ROWS = 4 };
+enum { WINOGRAD_TILE_ROWS = 4 };
 
-#include "edgek_packing.h"
+#include "x86_winograd.h"
 #include "x86_ymm.h"
 
-/// |a| · sign(w, a) is exact in 16 bits: |a| ≤ 128, |w| ≤ 127, and 2 · 128 · 127 < 2¹⁵.
-EDGEK_INLINE __m256i add_products(__m256i acc, __m256i magnitude, __m256i a, __m256i w) {
-    __m256i pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(w, a));
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+// MARK: Several rows
+
+EDGEK_INLINE edgek_ints multiply_pairs(winograd_pairs a, winograd_pairs b) {
+    __m256i x[2], y[2];
+    memcpy(x, &a, sizeof x);
+    memcpy(y, &b, sizeof y);
+    for (int i = 0; i < 2; i++) x[i] = _mm256_madd_epi16(x[i], y[i]);
+    edgek_ints sums;
+    memcpy(&sums, x, sizeof sums);
+    return sums;
 }
 
-/// One panel of 16 columns.
-EDGEK_INLINE void multiply(
-    const int rows, const int8_t *codes, int64_t code_stride, const uint8_t *weights,
-    int64_t group_stride, int64_t groups, int32_t *tile
+/// The weights of a group, and the same in `words`.
+EDGEK_INLINE void widen_weights(
+    const uint8_t *packed, int64_t packed_stride, int16_t *words, __m256i weights[4]
 ) {
-    __m256i acc[EDGEK_TILE_ROWS][2];
-    for (int r = 0; r < rows; r++) {
-        for (int i = 0; i < 2; i++) acc[r][i] = _mm256_setzero_si256();
+    prefetch_weights(packed, packed_stride);
+    for (int i = 0; i < 2; i++) {
+        __m256i bytes = edgek_load_256(packed + 32 * i);
+        weights[i] = _mm256_srai_epi16(bytes, 8);
+        weights[2 + i] = _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8);
     }
-    for (int64_t group = 0; group < groups; group++, weights += group_stride) {
-        __m256i w0 = edgek_load_256(weights), w1 = edgek_load_256(weights + 32);
+    __m256i *target = (__m256i *)(void *)words;
+    for (int i = 0; i < 4; i++) _mm256_store_si256(target + i, weights[i]);
+}
+
+EDGEK_INLINE void multiply(
+    const int rows, const int is_packed, const winograd_panel *panel, const int16_t *codes,
+    const uint32_t *code_products, int32_t *tile
+) {
+    __m256i acc[WINOGRAD_TILE_ROWS][2];
+    for (int r = 0; r < rows; r++) {
+        __m256i products = _mm256_set1_epi32((int32_t)code_products[r]);
+        const int32_t *starts = panel->starts + r * panel->start_stride;
+        for (int i = 0; i < 2; i++) {
+            acc[r][i] = _mm256_sub_epi32(edgek_load_256(starts + 8 * i), products);
+        }
+    }
+    const uint8_t *packed = panel->packed;
+    const int64_t packed_stride = panel->packed_stride;
+    int16_t *words = panel->words;
+    int16_t *const end = words + panel->groups * WINOGRAD_PANEL_WORDS;
+    for (; words < end; words += WINOGRAD_PANEL_WORDS, codes += WINOGRAD_CODE_WORDS) {
+        __m256i w[4];
+        if (is_packed) {
+            widen_weights(packed, packed_stride, words, w);
+            packed += packed_stride;
+        } else {
+            for (int i = 0; i < 4; i++) w[i] = edgek_load_256(words + 16 * i);
+        }
         for (int r = 0; r < rows; r++) {
-            __m256i a = _mm256_set1_epi32(edgek_four_codes(codes + r * code_stride + 4 * group));
-            __m256i magnitude = _mm256_abs_epi8(a);
-            acc[r][0] = add_products(acc[r][0], magnitude, a, w0);
-            acc[r][1] = add_products(acc[r][1], magnitude, a, w1);
+            const int16_t *row = codes + r * WINOGRAD_DEPTH;
+            __m256i x1 = _mm256_set1_epi32(edgek_four_codes(row));
+            __m256i x2 = _mm256_set1_epi32(edgek_four_codes(row + 2));
+            for (int i = 0; i < 2; i++) {
+                __m256i a = _mm256_add_epi16(x1, w[i]), b = _mm256_add_epi16(x2, w[2 + i]);
+                acc[r][i] = _mm256_add_epi32(acc[r][i], _mm256_madd_epi16(a, b));
+            }
         }
     }
     for (int r = 0; r < rows; r++) {
@@ -41,21 +77,63 @@ EDGEK_INLINE void multiply(
     }
 }
 
-static void multiply_tile(
-    int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
-    const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+#define MULTIPLY(rows, is_packed) \
+    case rows * 2 + is_packed: \
+        multiply(rows, is_packed, panel, codes, code_products, tile); \
+        break
+
+static void multiply_rows(
+    int64_t rows, const winograd_panel *panel, const int16_t *codes,
+    const uint32_t *code_products, int32_t *tile
 ) {
-    (void)quantization;
-    for (int64_t p = 0; p < panels; p++, weights += EDGEK_PANEL_BYTES, tile += EDGEK_LANES) {
-        switch (rows) {
-        case 1: multiply(1, codes, code_stride, weights, group_stride, groups, tile); break;
-        case 2: multiply(2, codes, code_stride, weights, group_stride, groups, tile); break;
-        case 3: multiply(3, codes, code_stride, weights, group_stride, groups, tile); break;
-        case 4: multiply(4, codes, code_stride, weights, group_stride, groups, tile); break;
-        }
+    switch (rows * 2 + panel->is_packed) {
+        MULTIPLY(1, 0);
+        MULTIPLY(1, 1);
+        MULTIPLY(2, 0);
+        MULTIPLY(2, 1);
+        MULTIPLY(3, 0);
+        MULTIPLY(3, 1);
+        MULTIPLY(4, 0);
+        MULTIPLY(4, 1);
     }
 }
+
+// MARK: A single row
+
+/// |x| · sign(y, x) is exact in 16 bits: |x| ≤ 128, |y| ≤ 127, and 2 · 128 · 127 < 2¹⁵.
+EDGEK_INLINE void multiply_panels_by_row(
+    const int panels, const int8_t *codes, const uint8_t *packed, int64_t packed_stride,
+    int64_t groups, int32_t *tile
+) {
+    __m256i acc[8], ones = _mm256_set1_epi16(1);
+    for (int i = 0; i < 2 * panels; i++) acc[i] = _mm256_setzero_si256();
+    for (int64_t group = 0; group < groups; group++, packed += packed_stride) {
+        __m256i x = _mm256_set1_epi32(edgek_four_codes(codes + 4 * group));
+        __m256i magnitude = _mm256_abs_epi8(x);
+        for (int i = 0; i < 2 * panels; i++) {
+            __m256i y = _mm256_sign_epi8(edgek_load_256(packed + 32 * i), x);
+            __m256i pairs = _mm256_maddubs_epi16(magnitude, y);
+            acc[i] = _mm256_add_epi32(acc[i], _mm256_madd_epi16(pairs, ones));
+        }
+    }
+    for (int i = 0; i < 2 * panels; i++) {
+        _mm256_store_si256((__m256i *)(void *)(tile + 8 * i), acc[i]);
+    }
+}
+
+static void multiply_row(
+    int64_t panels, const int8_t *codes, const uint8_t *packed, int64_t packed_stride,
+    int64_t groups, int32_t *tile
+) {
+    switch (panels) {
+    case 1: multiply_panels_by_row(1, codes, packed, packed_stride, groups, tile); break;
+    case 2: multiply_panels_by_row(2, codes, packed, packed_stride, groups, tile); break;
+    case 3: multiply_panels_by_row(3, codes, packed, packed_stride, groups, tile); break;
+    case 4: multiply_panels_by_row(4, codes, packed, packed_stride, groups, tile); break;
+    }
+}
+
+// MARK: Attention
 
 // Codes of heads are pairs of 16-bit numbers for vpmaddwd: as many products per instruction as the
 // exact sequence for bytes, and unsigned weights need nothing more.
@@ -71,7 +149,6 @@ EDGEK_INLINE __m256i add_group(__m256i acc, __m256i lanes, __m256i row) {
 #include "x86_ymm_panels.h"
 
 #include "edgek_attention_lanes.h"
-#include "edgek_linear.h"
 #include "edgek_rows.h"
 
 EDGEK_DEFINE_TABLE(avx2, "avx2");

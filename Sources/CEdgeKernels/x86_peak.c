@@ -42,47 +42,38 @@ int64_t edgek_multiply_peak_avxvnni(int64_t rounds) {
     return edgek_total_of_sums(sums, sizeof sums);
 }
 
-// MARK: psignb, pmaddubsw, pmaddwd, paddd
+// MARK: paddw, paddw, pmaddwd, paddd
+
+// As in x86_winograd.h, with zero for y₁ and one for the other factors: the products of the sums are
+// (1 + 1)(1 + 0), the number of the products that they stand for.
 
 __attribute__((target("avx2"))) int64_t edgek_multiply_peak_avx2(int64_t rounds) {
-    enum { ROWS = 4, COLUMNS = 2 };
-    __m256i ones = _mm256_set1_epi16(1), weights = _mm256_set1_epi8(1), codes = weights;
-    __m256i sums[ROWS][COLUMNS];
-    for (int r = 0; r < ROWS; r++) {
-        for (int c = 0; c < COLUMNS; c++) sums[r][c] = _mm256_setzero_si256();
-    }
-    FORGET(ones);
+    enum { SUMS = 8 };
+    __m256i one = _mm256_set1_epi16(1), y2 = one, y1 = _mm256_setzero_si256(), sums[SUMS];
+    for (int i = 0; i < SUMS; i++) sums[i] = _mm256_setzero_si256();
+    FORGET(one);
     for (int64_t round = 0; round < rounds; round++) {
-        for (int r = 0; r < ROWS; r++) {
-            FORGET(codes);
-            __m256i magnitudes = _mm256_abs_epi8(codes);
-            for (int c = 0; c < COLUMNS; c++) {
-                FORGET(weights);
-                __m256i pairs = _mm256_maddubs_epi16(magnitudes, _mm256_sign_epi8(weights, codes));
-                sums[r][c] = _mm256_add_epi32(sums[r][c], _mm256_madd_epi16(pairs, ones));
-            }
+        for (int i = 0; i < SUMS; i++) {
+            FORGET(y2);
+            FORGET(y1);
+            __m256i a = _mm256_add_epi16(one, y2), b = _mm256_add_epi16(one, y1);
+            sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(a, b));
         }
     }
     return edgek_total_of_sums(sums, sizeof sums);
 }
 
 __attribute__((target("ssse3,sse4.1"))) int64_t edgek_multiply_peak_sse4(int64_t rounds) {
-    enum { ROWS = 2, COLUMNS = 4 };
-    __m128i ones = _mm_set1_epi16(1), weights = _mm_set1_epi8(1), codes = weights;
-    __m128i sums[ROWS][COLUMNS];
-    for (int r = 0; r < ROWS; r++) {
-        for (int c = 0; c < COLUMNS; c++) sums[r][c] = _mm_setzero_si128();
-    }
-    FORGET(ones);
+    enum { SUMS = 8 };
+    __m128i one = _mm_set1_epi16(1), y2 = one, y1 = _mm_setzero_si128(), sums[SUMS];
+    for (int i = 0; i < SUMS; i++) sums[i] = _mm_setzero_si128();
+    FORGET(one);
     for (int64_t round = 0; round < rounds; round++) {
-        for (int r = 0; r < ROWS; r++) {
-            FORGET(codes);
-            __m128i magnitudes = _mm_abs_epi8(codes);
-            for (int c = 0; c < COLUMNS; c++) {
-                FORGET(weights);
-                __m128i pairs = _mm_maddubs_epi16(magnitudes, _mm_sign_epi8(weights, codes));
-                sums[r][c] = _mm_add_epi32(sums[r][c], _mm_madd_epi16(pairs, ones));
-            }
+        for (int i = 0; i < SUMS; i++) {
+            FORGET(y2);
+            FORGET(y1);
+            __m128i a = _mm_add_epi16(one, y2), b = _mm_add_epi16(one, y1);
+            sums[i] = _mm_add_epi32(sums[i], _mm_madd_epi16(a, b));
         }
     }
     return edgek_total_of_sums(sums, sizeof sums);
