@@ -254,7 +254,7 @@ def read_program(fields, tensor_count):
     value_count, count, output_count = fields.unpack("3I", "program")
     need(1 <= tokens <= 1 << 24, f"maximum tokens {tokens}")
     need(1 <= vocabulary < 1 << 31, f"vocabulary size {vocabulary}")
-    need(value_count <= 1 << 16 and count <= 1 << 16 and output_count <= 256,
+    need(value_count <= 1 << 13 and count <= 1 << 16 and output_count <= 256,
          "a table of the program is over its limit")
     values, outputs, instructions = [], [], []
     for _ in range(value_count):

@@ -12,7 +12,7 @@ package enum ContainerLimits {
     package static let chunkRawBytes = 1 << 20
     /// Elements of one tensor: 2⁴⁸, or fewer where sizes in bytes would not fit `Int`.
     package static let tensorElements = Int(min(1 << 48, UInt64(Int.max) / 4))
-    package static let values = 1 << 16
+    package static let values = 1 << 13
     /// Elements of all values together for the longest input, so that the memory they take, however
     /// it is shared out, is counted with 64 bits.
     package static let valueElements: UInt64 = 1 << 48

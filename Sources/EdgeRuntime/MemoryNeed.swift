@@ -70,7 +70,8 @@ package struct MemoryNeed: Equatable, Sendable {
         let steps = StepList(directory.program)
         let grain = Int(EDGEK_ROW_GRAIN)
         let short = [Int](
-            repeating: min(grain, max(1, tokenCount)), count: max(1, rounded(tokenCount, up: grain) / grain))
+            repeating: min(grain, max(1, tokenCount)),
+            count: max(1, rounded(tokenCount, up: grain) / grain))
         activations = [[tokenCount], short].reduce(0) { most, lengths in
             max(
                 most,

@@ -75,11 +75,11 @@ enum RowOperation {
     case packHeads(
         RowOperand, role: edgek_head_role, count: Int, size: Int, [PackedSequence])
 
-    /// Runs the operation on a block. Returns the first row of the value that is not finite where
-    /// it must be, or nil.
+    /// Runs the operation on a block.
+    ///
+    /// - Returns: the first row of the value that is not finite where it must be, or nil.
     func run(_ kernels: edgek_table, _ block: RowBlock) -> Int? {
-        let columns = 0..<columnCount
-        return run(kernels, block, columns: columns)
+        run(kernels, block, columns: 0..<columnCount)
     }
 
     /// Columns that the operation writes.

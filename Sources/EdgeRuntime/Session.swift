@@ -88,7 +88,8 @@ package final class Session {
         clock: InstructionClock? = nil
     ) throws(RuntimeError) -> [Output] {
         try run(
-            [BatchSequence(tokenIDs: tokenIDs, typeIDs: typeIDs)], outputs: outputs, clock: clock)[0]
+            [BatchSequence(tokenIDs: tokenIDs, typeIDs: typeIDs)], outputs: outputs, clock: clock)[
+                0]
     }
 
     /// Runs the program for sequences of any lengths at once, without padding, and returns the
