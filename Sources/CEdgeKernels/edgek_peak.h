@@ -1,6 +1,6 @@
-// The int8 peak: the arithmetic of the inner loops of an instruction set, without the loads. All
-// factors are one, so the accumulators count the products, and there are enough of them to hide the
-// latency of an instruction.
+// The int8 peak: the arithmetic of the inner loops of an instruction set, without the loads. The
+// factors are such that the accumulators count the products, and there are enough of these to hide
+// the latency of an instruction.
 #pragma once
 
 #include <stddef.h>

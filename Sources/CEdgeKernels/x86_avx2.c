@@ -23,23 +23,17 @@ EDGEK_INLINE edgek_ints multiply_pairs(winograd_pairs a, winograd_pairs b) {
     return sums;
 }
 
-/// The weights of a group, and the same in `words`.
-EDGEK_INLINE void widen_weights(
-    const uint8_t *packed, int64_t packed_stride, int16_t *words, __m256i weights[4]
-) {
-    prefetch_weights(packed, packed_stride);
+EDGEK_INLINE void widen_weights(const uint8_t *packed, __m256i weights[4]) {
     for (int i = 0; i < 2; i++) {
         __m256i bytes = edgek_load_256(packed + 32 * i);
         weights[i] = _mm256_srai_epi16(bytes, 8);
         weights[2 + i] = _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8);
     }
-    __m256i *target = (__m256i *)(void *)words;
-    for (int i = 0; i < 4; i++) _mm256_store_si256(target + i, weights[i]);
 }
 
 EDGEK_INLINE void multiply(
-    const int rows, const int is_packed, const winograd_panel *panel, const int16_t *codes,
-    const uint32_t *code_products, int32_t *tile
+    const int rows, const winograd_source source, const winograd_panel *panel,
+    const int16_t *codes, const uint32_t *code_products, int32_t *tile
 ) {
     __m256i acc[WINOGRAD_TILE_ROWS][2];
     for (int r = 0; r < rows; r++) {
@@ -54,12 +48,16 @@ EDGEK_INLINE void multiply(
     int16_t *words = panel->words;
     int16_t *const end = words + panel->groups * WINOGRAD_PANEL_WORDS;
     for (; words < end; words += WINOGRAD_PANEL_WORDS, codes += WINOGRAD_CODE_WORDS) {
-        __m256i w[4];
-        if (is_packed) {
-            widen_weights(packed, packed_stride, words, w);
-            packed += packed_stride;
+        __m256i w[4], *kept = (__m256i *)(void *)words;
+        if (source == WINOGRAD_WORDS) {
+            for (int i = 0; i < 4; i++) w[i] = _mm256_load_si256(kept + i);
         } else {
-            for (int i = 0; i < 4; i++) w[i] = edgek_load_256(words + 16 * i);
+            prefetch_weights(packed, packed_stride);
+            widen_weights(packed, w);
+            packed += packed_stride;
+        }
+        if (source == WINOGRAD_PACKED_TO_WORDS) {
+            for (int i = 0; i < 4; i++) _mm256_store_si256(kept + i, w[i]);
         }
         for (int r = 0; r < rows; r++) {
             const int16_t *row = codes + r * WINOGRAD_DEPTH;
@@ -77,24 +75,24 @@ EDGEK_INLINE void multiply(
     }
 }
 
-#define MULTIPLY(rows, is_packed) \
-    case rows * 2 + is_packed: \
-        multiply(rows, is_packed, panel, codes, code_products, tile); \
+#define MULTIPLY(rows, source) \
+    case rows * 4 + source: \
+        multiply(rows, source, panel, codes, code_products, tile); \
         break
 
 static void multiply_rows(
     int64_t rows, const winograd_panel *panel, const int16_t *codes,
     const uint32_t *code_products, int32_t *tile
 ) {
-    switch (rows * 2 + panel->is_packed) {
-        MULTIPLY(1, 0);
-        MULTIPLY(1, 1);
-        MULTIPLY(2, 0);
-        MULTIPLY(2, 1);
-        MULTIPLY(3, 0);
-        MULTIPLY(3, 1);
-        MULTIPLY(4, 0);
-        MULTIPLY(4, 1);
+    switch (rows * 4 + panel->source) {
+        MULTIPLY(1, WINOGRAD_WORDS);
+        MULTIPLY(2, WINOGRAD_WORDS);
+        MULTIPLY(3, WINOGRAD_WORDS);
+        MULTIPLY(4, WINOGRAD_WORDS);
+        MULTIPLY(2, WINOGRAD_PACKED);
+        MULTIPLY(3, WINOGRAD_PACKED);
+        MULTIPLY(4, WINOGRAD_PACKED);
+        MULTIPLY(4, WINOGRAD_PACKED_TO_WORDS);
     }
 }
 

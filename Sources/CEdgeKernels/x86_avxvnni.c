@@ -12,55 +12,77 @@
 
 #pragma clang attribute push(__attribute__((target(EDGEK_AVXVNNI_TARGET))), apply_to = function)
 
-enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 6 };
+enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 32 };
 
 #include "edgek_packing.h"
 #include "x86_ymm.h"
 
-/// One panel of 16 columns. vpdpbusd multiplies unsigned with signed bytes: here weights + 128 with
-/// activations. What that adds, 128 · Σ codes, is taken off at the start.
+/// vpdpbusd multiplies unsigned with signed bytes: here weights + 128 with activations. What that
+/// adds, 128 · Σ codes, is taken off at the start.
 EDGEK_INLINE void multiply(
-    const int rows, const int8_t *codes, int64_t code_stride,
+    const int rows, const int panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
     int64_t groups, int32_t *tile
 ) {
-    __m256i acc[EDGEK_TILE_ROWS][2];
+    __m256i acc[3][8];
     for (int r = 0; r < rows; r++) {
         uint32_t start = UINT32_C(0) - 128 * (uint32_t)quantization[r].code_sum;
-        for (int i = 0; i < 2; i++) acc[r][i] = _mm256_set1_epi32((int32_t)start);
+        for (int i = 0; i < 2 * panels; i++) acc[r][i] = _mm256_set1_epi32((int32_t)start);
     }
-    for (int64_t group = 0; group < groups; group++, weights += group_stride) {
-        __m256i w0 = edgek_load_256(weights), w1 = edgek_load_256(weights + 32);
+    for (int64_t group = 0; group < groups; group++, weights += group_stride, codes += 4) {
+        __m256i a[3];
         for (int r = 0; r < rows; r++) {
-            __m256i a = _mm256_set1_epi32(edgek_four_codes(codes + r * code_stride + 4 * group));
-            acc[r][0] = _mm256_dpbusd_epi32(acc[r][0], w0, a);
-            acc[r][1] = _mm256_dpbusd_epi32(acc[r][1], w1, a);
+            a[r] = _mm256_set1_epi32(edgek_four_codes(codes + r * code_stride));
+        }
+        for (int i = 0; i < 2 * panels; i++) {
+            __m256i w = edgek_load_256(weights + 32 * i);
+            for (int r = 0; r < rows; r++) acc[r][i] = _mm256_dpbusd_epi32(acc[r][i], w, a[r]);
         }
     }
     for (int r = 0; r < rows; r++) {
         __m256i *target = (__m256i *)(void *)(tile + r * EDGEK_COLUMN_GRAIN);
-        for (int i = 0; i < 2; i++) _mm256_store_si256(target + i, acc[r][i]);
+        for (int i = 0; i < 2 * panels; i++) _mm256_store_si256(target + i, acc[r][i]);
     }
 }
 
-#define MULTIPLY(rows) \
-    case rows: \
-        multiply(rows, codes, code_stride, quantization, weights, group_stride, groups, tile); \
+#define MULTIPLY(rows, panels) \
+    case rows * 8 + panels: \
+        multiply( \
+            rows, panels, codes, code_stride, quantization, weights, group_stride, groups, tile); \
         break
+
+/// 1 … 3 rows by 1 or 2 panels, or one row by 1 … 4.
+static void multiply_few(
+    int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
+    const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
+    int64_t groups, int32_t *tile
+) {
+    switch (rows * 8 + panels) {
+        MULTIPLY(1, 1);
+        MULTIPLY(1, 2);
+        MULTIPLY(1, 3);
+        MULTIPLY(1, 4);
+        MULTIPLY(2, 1);
+        MULTIPLY(2, 2);
+        MULTIPLY(3, 1);
+        MULTIPLY(3, 2);
+    }
+}
 
 static void multiply_tile(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
     int64_t groups, int32_t *tile
 ) {
-    for (int64_t p = 0; p < panels; p++, weights += EDGEK_PANEL_BYTES, tile += EDGEK_LANES) {
-        switch (rows) {
-            MULTIPLY(1);
-            MULTIPLY(2);
-            MULTIPLY(3);
-            MULTIPLY(4);
-            MULTIPLY(5);
-            MULTIPLY(6);
+    int64_t panels_at_a_time = rows == 1 ? 4 : 2;
+    for (int64_t p = 0; p < panels; p += panels_at_a_time) {
+        // As evenly as possible: twice two rows instead of three and one.
+        for (int64_t r = 0, parts = (rows + 2) / 3, count; r < rows; r += count, parts--) {
+            count = (rows - r + parts - 1) / parts;
+            multiply_few(
+                count, edgek_smaller(panels - p, panels_at_a_time), codes + r * code_stride,
+                code_stride, quantization + r, weights + p * EDGEK_PANEL_BYTES, group_stride,
+                groups, tile + r * EDGEK_COLUMN_GRAIN + p * EDGEK_LANES);
         }
     }
 }

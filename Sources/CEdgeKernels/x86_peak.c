@@ -44,8 +44,8 @@ int64_t edgek_multiply_peak_avxvnni(int64_t rounds) {
 
 // MARK: paddw, paddw, pmaddwd, paddd
 
-// As in x86_winograd.h, with zero for y₁ and one for the other factors: the products of the sums are
-// (1 + 1)(1 + 0), the number of the products that they stand for.
+// As in x86_winograd.h, with zero for y₁ and one for the other factors: a product of sums is then
+// (1 + 1)(1 + 0), the number of the products for which it stands.
 
 __attribute__((target("avx2"))) int64_t edgek_multiply_peak_avx2(int64_t rounds) {
     enum { SUMS = 8 };

@@ -31,20 +31,16 @@ EDGEK_INLINE edgek_ints multiply_pairs(winograd_pairs a, winograd_pairs b) {
     return sums;
 }
 
-/// Part `i` of four of the weights of a group, from the packed codes; writes it to `words` too.
-EDGEK_INLINE void widen_weights(
-    const uint8_t *packed, int i, __m128i *words, __m128i *y2, __m128i *y1
-) {
+/// The weights of part `i` of four of a group.
+EDGEK_INLINE void widen_weights(const uint8_t *packed, int i, __m128i *y2, __m128i *y1) {
     __m128i bytes = edgek_load_128(packed + 16 * i);
     *y2 = _mm_srai_epi16(bytes, 8);
     *y1 = _mm_srai_epi16(_mm_slli_epi16(bytes, 8), 8);
-    _mm_store_si128(words + i, *y2);
-    _mm_store_si128(words + 4 + i, *y1);
 }
 
 EDGEK_INLINE void multiply(
-    const int rows, const int is_packed, const winograd_panel *panel, const int16_t *codes,
-    const uint32_t *code_products, int32_t *tile
+    const int rows, const winograd_source source, const winograd_panel *panel,
+    const int16_t *codes, const uint32_t *code_products, int32_t *tile
 ) {
     __m128i acc[WINOGRAD_TILE_ROWS][4];
     for (int r = 0; r < rows; r++) {
@@ -59,10 +55,10 @@ EDGEK_INLINE void multiply(
     int16_t *words = panel->words;
     int16_t *const end = words + panel->groups * WINOGRAD_PANEL_WORDS;
     for (; words < end; words += WINOGRAD_PANEL_WORDS, codes += WINOGRAD_CODE_WORDS) {
-        if (is_packed) {
-            prefetch_weights(packed, packed_stride);
-        } else {
+        if (source == WINOGRAD_WORDS) {
             EDGEK_NAME_LOOP(rows, EDGEK_LANES);
+        } else {
+            prefetch_weights(packed, packed_stride);
         }
         __m128i x1[WINOGRAD_TILE_ROWS], x2[WINOGRAD_TILE_ROWS];
         for (int r = 0; r < rows; r++) {
@@ -71,21 +67,25 @@ EDGEK_INLINE void multiply(
             x1[r] = _mm_shuffle_epi32(x, 0x00);
             x2[r] = _mm_shuffle_epi32(x, 0x55);
         }
-        __m128i *y = (__m128i *)(void *)words;
+        __m128i *kept = (__m128i *)(void *)words;
         for (int i = 0; i < 4; i++) {
             __m128i y2, y1;
-            if (is_packed) {
-                widen_weights(packed, i, y, &y2, &y1);
+            if (source == WINOGRAD_WORDS) {
+                y2 = _mm_load_si128(kept + i);
+                y1 = _mm_load_si128(kept + 4 + i);
             } else {
-                y2 = _mm_load_si128(y + i);
-                y1 = _mm_load_si128(y + 4 + i);
+                widen_weights(packed, i, &y2, &y1);
+            }
+            if (source == WINOGRAD_PACKED_TO_WORDS) {
+                _mm_store_si128(kept + i, y2);
+                _mm_store_si128(kept + 4 + i, y1);
             }
             for (int r = 0; r < rows; r++) {
                 __m128i a = _mm_add_epi16(y2, x1[r]), b = _mm_add_epi16(y1, x2[r]);
                 acc[r][i] = _mm_add_epi32(acc[r][i], _mm_madd_epi16(a, b));
             }
         }
-        if (is_packed) packed += packed_stride;
+        if (source != WINOGRAD_WORDS) packed += packed_stride;
     }
     for (int r = 0; r < rows; r++) {
         __m128i *target = (__m128i *)(void *)(tile + r * EDGEK_COLUMN_GRAIN);
@@ -93,20 +93,24 @@ EDGEK_INLINE void multiply(
     }
 }
 
-#define MULTIPLY(rows, is_packed) \
-    case rows * 2 + is_packed: \
-        multiply(rows, is_packed, panel, codes, code_products, tile); \
-        break
-
 static void multiply_rows(
     int64_t rows, const winograd_panel *panel, const int16_t *codes,
     const uint32_t *code_products, int32_t *tile
 ) {
-    switch (rows * 2 + panel->is_packed) {
-        MULTIPLY(1, 0);
-        MULTIPLY(1, 1);
-        MULTIPLY(2, 0);
-        MULTIPLY(2, 1);
+    switch (panel->source) {
+    case WINOGRAD_WORDS:
+        if (rows == 1) {
+            multiply(1, WINOGRAD_WORDS, panel, codes, code_products, tile);
+        } else {
+            multiply(2, WINOGRAD_WORDS, panel, codes, code_products, tile);
+        }
+        break;
+    case WINOGRAD_PACKED:
+        multiply(2, WINOGRAD_PACKED, panel, codes, code_products, tile);
+        break;
+    case WINOGRAD_PACKED_TO_WORDS:
+        multiply(2, WINOGRAD_PACKED_TO_WORDS, panel, codes, code_products, tile);
+        break;
     }
 }
 

@@ -8,7 +8,7 @@
 // 2³², so the result is that of the definition.
 //
 // Both factors have to be widened first: codes once for a block of rows and several panels of
-// columns, weights when the first rows of a block come to a panel.
+// columns, weights while the first rows of a block are multiplied with a panel.
 //
 // The including file defines WINOGRAD_TILE_ROWS first, and afterwards the functions that are only
 // declared here.
@@ -39,16 +39,23 @@ enum {
     WINOGRAD_PANEL_WORDS = EDGEK_LANES * EDGEK_PACK_DEPTH,
 };
 
+/// Where weights are taken from.
+typedef enum {
+    WINOGRAD_WORDS,
+    WINOGRAD_PACKED,
+    /// From the packed codes, and the words are filled with them.
+    WINOGRAD_PACKED_TO_WORDS,
+} winograd_source;
+
 /// A panel of 16 columns for up to WINOGRAD_DEPTH inputs.
 typedef struct {
+    winograd_source source;
     int64_t groups;
     /// The codes as they are packed, the groups `packed_stride` bytes apart.
     const uint8_t *packed;
     int64_t packed_stride;
     /// [groups][2][16][2]: of each column first y₂ of both pairs of a group, then y₁.
     int16_t *words;
-    /// Whether `words` is still empty; else `packed` is not used.
-    int is_packed;
     /// What the sums of the 16 columns start from, the rows `start_stride` apart.
     const int32_t *starts;
     int64_t start_stride;
@@ -62,7 +69,8 @@ EDGEK_INLINE edgek_ints multiply_pairs(winograd_pairs a, winograd_pairs b);
 
 /// tile[row][64] = starts[row] − code_products[row] + Σ (x₁ + y₂)(x₂ + y₁) for a panel and
 /// 1 … WINOGRAD_TILE_ROWS rows of words, WINOGRAD_DEPTH apart: [groups][2][2], first x₁ of both
-/// pairs of a group, then x₂. Fills `panel->words` if they are still empty.
+/// pairs of a group, then x₂. Fewer rows than WINOGRAD_TILE_ROWS do not come with
+/// WINOGRAD_PACKED_TO_WORDS, a single one only with WINOGRAD_WORDS.
 static void multiply_rows(
     int64_t rows, const winograd_panel *panel, const int16_t *codes,
     const uint32_t *code_products, int32_t *tile);
@@ -106,7 +114,9 @@ static void pack_weights(
 /// are too far from each other for some processors to guess.
 EDGEK_INLINE void prefetch_weights(const uint8_t *packed, int64_t packed_stride) {
     enum { GROUPS_AHEAD = 8 };
-    __builtin_prefetch(packed + GROUPS_AHEAD * packed_stride);
+    // An integer, because the address may lie behind the weights.
+    uintptr_t address = (uintptr_t)packed + (uintptr_t)(GROUPS_AHEAD * packed_stride);
+    __builtin_prefetch((const void *)address);
 }
 
 /// Widens the codes of a row for `multiply_rows` and returns Σ x₁x₂.
@@ -164,12 +174,13 @@ static void multiply_block(
                 + first_group * panel.packed_stride + in_block / EDGEK_LANES * EDGEK_PANEL_BYTES;
             panel.starts = first_group == 0 ? products + n : sums;
             panel.start_stride = first_group == 0 ? 0 : EDGEK_COLUMN_GRAIN;
-            panel.is_packed = 1;
+            panel.source =
+                rows > WINOGRAD_TILE_ROWS ? WINOGRAD_PACKED_TO_WORDS : WINOGRAD_PACKED;
             for (int64_t r = 0; r < rows; r += WINOGRAD_TILE_ROWS) {
                 multiply_rows(
                     edgek_smaller(rows - r, WINOGRAD_TILE_ROWS), &panel,
                     codes + r * WINOGRAD_DEPTH, code_products + r, sums + r * EDGEK_COLUMN_GRAIN);
-                panel.is_packed = 0;
+                panel.source = WINOGRAD_WORDS;
                 panel.starts += WINOGRAD_TILE_ROWS * panel.start_stride;
             }
         }

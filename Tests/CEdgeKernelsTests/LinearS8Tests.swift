@@ -44,6 +44,31 @@ struct LinearS8Tests {
         }
     }
 
+    @Test("returns the bits of the scalar table beyond a block", arguments: Kernels.supported)
+    func agreesBeyondABlock(kernels: Kernels) {
+        let cases = [
+            LinearS8Case(rowCount: 2, columnCount: 66, depth: 513, hasResidual: true),
+            LinearS8Case(rowCount: 33, columnCount: 257, depth: 512, hasBias: false),
+            LinearS8Case(
+                rowCount: 35, columnCount: 330, depth: 1100, activation: EDGEK_ACTIVATION_GELU),
+            LinearS8Case(
+                rowCount: 67, columnCount: 300, depth: 70, rows: 3..<66, columns: 64..<299),
+            LinearS8Case(rowCount: 5, columnCount: 20, depth: 2500, rows: 1..<5),
+        ]
+        for linear in cases {
+            #expect(linear.run(kernels) == linear.run(.scalar), "\(linear)")
+        }
+    }
+
+    @Test("wraps like the scalar table at the largest depth", arguments: Kernels.supported)
+    func wrapsAtTheLargestDepth(kernels: Kernels) {
+        for (rowCount, weight) in [(1, -127), (3, 127), (4, -127)] as [(Int, Int8)] {
+            let linear = LinearS8Case(
+                rowCount: rowCount, columnCount: 17, depth: 131072, extremeWeight: weight)
+            #expect(linear.run(kernels) == linear.run(.scalar), "\(linear)")
+        }
+    }
+
     @Test("writes only the rows and columns it is asked for", arguments: Kernels.supported)
     func writesOnlyItsRange(kernels: Kernels) {
         var random = RandomSource(seed: 11)
