@@ -3,13 +3,14 @@
 from textwrap import fill
 
 from benchmark.report import (
-    NOTES, bits_lines, cosines, fastest_peer, head, milliseconds, missing_lines, share_text,
-    start_rows, start_title, thread_text,
+    NOTES, bits_lines, cosines, doubt, fastest_peer, head, milliseconds, missing_lines,
+    share_text, start_rows, start_title, thread_text,
 )
 
 
 def table(rows):
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in escaped]
     lines.insert(1, "|" + "---|" * len(rows[0]))
     return lines
 
@@ -64,12 +65,17 @@ class Summary:
                 lambda block, one: share_text(model, block, one),
             )
             rows.append([*part, ""])
+        absent = dict(model["absent"])
         for name in others:
-            row = self.row(model["contenders"][name], name, self.ratio(name))
+            title = model["contenders"][name]
+            if not any(name in block["latency"] for block in model["blocks"]):
+                absent[title] = model["missing"][title]
+                continue
+            row = self.row(title, name, self.ratio(name))
             rows.append([
                 *row, " / ".join(cosines(model, name)) if name in model["fidelity"] else "–"
             ])
-        for title, reason in model["absent"].items():
+        for title, reason in absent.items():
             rows.append([f"{title}: not raced, {reason}", *["–"] * len(lengths), "–"])
         return rows
 
@@ -78,7 +84,7 @@ class Summary:
         host = result["host"]
         return [
             *paragraph(
-                f"Against other runtimes, {model['title']} in int8, batch 1, all in turn in one "
+                f"Against other runtimes, {model['title']}, int8, batch 1, all in turn in one "
                 f"run of `tools/bench` ({result['rounds']} rounds of {result['milliseconds']} ms, "
                 f"{host['cpu']}, {host['processors']} cores, "
                 f"{model['contenders'][model['own'][0]]}, {result['date'][:10]}; how many times "
@@ -130,7 +136,8 @@ def latency_table(model, threads):
 
 
 def document(result):
-    lines = []
+    said = doubt(result)
+    lines = [f"**{said}**", ""] if said else []
     for model in result["models"]:
         lines += [*Summary(result, model).lines(), ""]
     for model in result["models"]:
@@ -140,6 +147,6 @@ def document(result):
         rows = start_rows(model)
         rows[0][0] = start_title(result)
         lines += [*table(rows), ""]
-        lines += [f"* {line}" for line in (*bits_lines(model), *missing_lines(model))]
-        lines.append("")
+        said = [f"* {line}" for line in (*bits_lines(model), *missing_lines(model))]
+        lines += [*said, ""] if said else []
     return "\n".join([*lines, *(f"* {line}" for line in (*head(result), *NOTES))]) + "\n"

@@ -75,7 +75,9 @@ class OwnContender:
         self.build = build
         self.container = container
         self.environment = dict(os.environ)
-        self.isa = json.loads(self._output(self._bench(1, 1)))["isa"]
+        self.isa = self._json(self._bench(1, 1)).get("isa")
+        if not self.isa:
+            raise Missing(f"{shown(build.run_edge)} does not answer as run-edge does")
         self.byte_count = container.stat().st_size
         self.title = f"{build.label}, {container.stem}, {self.isa}"
 
@@ -84,10 +86,10 @@ class OwnContender:
         not.
         """
         try:
-            sets = json.loads(self._output(["isa", "--json"]))["instruction_sets"]
+            sets = self._json(["isa", "--json"]).get("instruction_sets", [])
         except Missing:
             return None
-        return next((one.get("peak_gmacs") for one in sets if one["name"] == self.isa), None)
+        return next((one.get("peak_gmacs") for one in sets if one.get("name") == self.isa), None)
 
     def _bench(self, threads, tokens):
         options = ["--lengths", tokens, "--seconds", 0, "--threads", threads, "--json"]
@@ -102,12 +104,19 @@ class OwnContender:
             raise Missing(f"{shown(self.build.run_edge)}: {last_line(answer)}")
         return answer.stdout
 
+    def _json(self, arguments):
+        try:
+            answer = json.loads(self._output(arguments))
+        except ValueError:
+            answer = None
+        return answer if isinstance(answer, dict) else {}
+
     def serve_command(self, threads):
         options = ["--serve", "--threads", str(threads)]
         return [str(self.build.run_edge), "bench", str(self.container), *options]
 
     def start(self, threads, tokens):
-        bench = json.loads(self._output(self._bench(threads, tokens)))
+        bench = self._json(self._bench(threads, tokens))
         ids = ",".join(str(token) for token in token_ids(tokens))
         options = ["--ids", ids, "--threads", str(threads), "--json"]
         _, wall = timed_answer(

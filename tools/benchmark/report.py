@@ -3,6 +3,10 @@
 from dataclasses import asdict
 
 
+# Processors that others may take while figures are measured.
+QUIET = 0.1
+
+
 def milliseconds(value):
     if value < 10:
         return f"{value:.2f}"
@@ -18,9 +22,9 @@ def thread_text(count):
 
 
 def fastest_peer(model, block):
-    """The name of the peer with the least median; None without peers."""
+    """The name of the peer with the least ratio, which noise moves least; None without peers."""
     peers = {name: one for name, one in block["latency"].items() if name not in model["own"]}
-    return min(peers, key=lambda name: peers[name].median, default=None)
+    return min(peers, key=lambda name: peers[name].ratio, default=None)
 
 
 def rate(block, one):
@@ -38,6 +42,22 @@ def share(model, block, one):
 def share_text(model, block, one):
     part = share(model, block, one)
     return "–" if part is None else f"{part:.0%}"
+
+
+def doubt(result):
+    """Why the figures should not be believed; None on a quiet machine.
+
+    Peers whose threads wait by spinning become many times slower where they lose a processor.
+    """
+    load = result["load"]
+    taken = load["others"] + load["steal"]
+    if taken <= QUIET:
+        return None
+    return (
+        f"The machine was not quiet: others took {taken:.2f} of {result['host']['processors']} "
+        "processors while this was measured, which slows down the contenders unequally. Measure "
+        "again."
+    )
 
 
 def head(result):
@@ -174,7 +194,8 @@ def text(result):
         lines += [*aligned(latency_rows(model)), *bits_lines(model)]
         lines += ["", f"{model['title']}, {start_title(result)}", *aligned(start_rows(model))]
         lines += missing_lines(model)
-    return "\n".join([*lines, "", *NOTES]) + "\n"
+    said = doubt(result)
+    return "\n".join([*lines, "", *NOTES, *(["", said] if said else [])]) + "\n"
 
 
 def json_document(result):

@@ -29,6 +29,13 @@ class WorkerFailed(Exception):
     """Why a process gave no answer, one line."""
 
 
+def _answer(line):
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise WorkerFailed(f"no JSON in the answer {line[:60]!r}") from None
+
+
 class Worker:
     """A process that runs only while it is asked.
 
@@ -60,7 +67,7 @@ class Worker:
             self._process.stdin.write(line.encode() + b"\n")
         except (BrokenPipeError, ProcessLookupError, FileNotFoundError):
             raise WorkerFailed(self._reason()) from None
-        answer = json.loads(self._line(begin + milliseconds / 1000 + patience))
+        answer = _answer(self._line(begin + milliseconds / 1000 + patience))
         self._process.send_signal(signal.SIGSTOP)
         self.processors = (self._processor_seconds() - used) / (monotonic() - begin)
         if "error" in answer:
@@ -125,4 +132,4 @@ def timed_answer(command, environment, threads):
             errors.seek(0)
             lines = [text.strip() for text in errors if text.strip()]
             raise WorkerFailed(lines[-1] if lines else f"ended with status {status}")
-    return json.loads(line), wall
+    return _answer(line), wall
