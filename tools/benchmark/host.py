@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from pathlib import Path
+from time import monotonic
 
 from benchmark.environment import ROOT, pinned_version
 
@@ -42,6 +43,34 @@ def _memory_bytes():
     return 0
 
 
+def _busy_seconds():
+    """What all processes have used of all processors, and what the hypervisor took from them."""
+    fields = [int(part) for part in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
+    tick = os.sysconf("SC_CLK_TCK")
+    user, nice, system, _, _, interrupts, soft, steal = fields[:8]
+    return (user + nice + system + interrupts + soft) / tick, steal / tick
+
+
+def _own_seconds():
+    """What this process and those of its children that have ended have used."""
+    return sum(os.times()[:4])
+
+
+class Load:
+    """How much others used of the machine between two moments."""
+
+    def __init__(self):
+        self._begin = monotonic(), *_busy_seconds(), _own_seconds()
+
+    def measured(self):
+        """Processors that other processes kept busy, and that the hypervisor took away. All
+        children must have ended.
+        """
+        end = monotonic(), *_busy_seconds(), _own_seconds()
+        wall, busy, steal, own = (b - a for a, b in zip(self._begin, end))
+        return {"seconds": wall, "others": max(0, busy - own) / wall, "steal": steal / wall}
+
+
 def facts():
     cpu, flags = _cpu()
     return {
@@ -57,12 +86,17 @@ def facts():
 def versions(contenders, environment):
     """Of Attenuate's source, the peers, and what they were converted and built with."""
     installed = environment.versions()
-    commit = _first_line("git", "describe", "--always", "--dirty", "--abbrev=12")
-    found = {"attenuate": commit or "unknown"}
+    found = {}
+    peers = []
     for contender in contenders:
-        peer = getattr(contender, "peer", None)
-        if peer is None:
-            continue
+        if not contender.is_own:
+            peers.append(contender.peer)
+        elif contender.build.path:
+            found[contender.build.label] = contender.build.version()
+        else:
+            commit = _first_line("git", "describe", "--always", "--dirty", "--abbrev=12")
+            found[contender.build.label] = commit or "unknown"
+    for peer in peers:
         for package in (peer.package, *peer.packages):
             name = package.lower().replace("_", "-")
             found[name] = installed.get(name) or pinned_version(package)

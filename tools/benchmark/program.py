@@ -6,44 +6,55 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from benchmark import host, report
-from benchmark.contenders import ON_REQUEST, PEERS, OwnContender, PeerContender, compressed
+from benchmark import host, markdown, report
+from benchmark.contenders import ON_REQUEST, PEERS, PeerContender
 from benchmark.environment import ROOT, Environment, Missing, note
-from benchmark.models import LENGTHS, MAXIMUM_TOKENS, Model
+from benchmark.models import CONTESTS, MAXIMUM_TOKENS, Model
+from benchmark.own import Build, OwnContender
+from benchmark.progress import Progress
 from benchmark.rounds import Rounds, fidelity, starts, summarize
 from benchmark.workers import WorkerFailed
 
 START_TOKENS = 128
+# What a start and an embedding are taken to last, for the display of progress.
+START_SECONDS = 1.5
+EMBEDDING_SECONDS = 0.02
 # Variables that limit what a runtime may use; a report names them.
 VARIABLES = (
     "ATTENUATE_ISA", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CT2_FORCE_CPU_ISA",
-    "ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS",
+    "ATEN_CPU_CAPABILITY", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "GOMP_CPU_AFFINITY",
 )
 
 
 def numbers(limit):
-    def parse(text):
+    def number_list(text):
         values = [int(part) for part in text.split(",")]
         if not all(1 <= value <= limit for value in values):
             raise argparse.ArgumentTypeError(f"numbers are between 1 and {limit}")
-        return values
+        return list(dict.fromkeys(values))
 
-    return parse
+    return number_list
 
 
-def names(known):
-    def parse(text):
-        values = [part for part in text.split(",") if part]
+def names(known, words):
+    """Names of a list; `words` stand for several."""
+
+    def name_list(text):
+        if text in words:
+            return words[text]
+        values = text.split(",")
         for value in values:
             if value not in known:
                 raise argparse.ArgumentTypeError(
-                    f"unknown name '{value}'; known are {', '.join(known)}"
+                    f"unknown name '{value}'; known are {', '.join([*known, *words])}"
                 )
-        return values
+        return list(dict.fromkeys(values))
 
-    return parse
+    return name_list
 
 
 def count(text):
@@ -53,63 +64,107 @@ def count(text):
     return value
 
 
+def executable(text):
+    path = Path(text)
+    if not path.is_file() or not os.access(path, os.X_OK):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a program")
+    return path
+
+
+def writable(text):
+    path = Path(text)
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"'{text}' cannot be written")
+    return path
+
+
 def parse_arguments(arguments):
     peers = [peer.name for peer in PEERS]
+    usual = [peer for peer in peers if peer not in ON_REQUEST]
+    models = list(CONTESTS)
     parser = argparse.ArgumentParser(
         prog="tools/bench",
         description="Measures Attenuate and other runtimes in turn, in one run, on the same token "
-        "ids. Installs the others from PyPI into .build/bench/venv, converts the model for each "
-        "once and keeps all that in .build/bench. Needs Python 3.11, and python3-venv on Debian.",
-        epilog="ATTENUATE_ISA=avx2 tools/bench --peers llama-avx2 compares on equal terms with "
+        "ids. Installs the others from PyPI into a folder of their own and converts the models "
+        "for each once. Needs Python 3.11, a C++ compiler for llama.cpp, and python3-venv on "
+        "Debian.",
+        epilog="tools/bench --run-edge a/run-edge --baseline b/run-edge --peers none races two "
+        "builds. ATTENUATE_ISA=avx2 tools/bench --peers llama-avx2 compares on equal terms with "
         "CPUs without VNNI.",
     )
     parser.add_argument(
-        "--model", type=names(list(LENGTHS)), default=["minilm"], metavar="NAMES",
-        help=f"{', '.join(LENGTHS)}; default: minilm",
+        "--model", type=names(models, {"all": models}), default=models, metavar="NAMES",
+        help=f"{', '.join(models)} or all; default: all",
     )
     parser.add_argument(
-        "--peers", type=names(peers), default=[peer for peer in peers if peer not in ON_REQUEST],
-        metavar="NAMES", help=f"of {', '.join(peers)}; default: all but {', '.join(ON_REQUEST)}",
+        "--peers", type=names(peers, {"all": peers, "none": []}), default=usual, metavar="NAMES",
+        help=f"of {', '.join(peers)}, or all, or none; default: all but {', '.join(ON_REQUEST)}",
+    )
+    parser.add_argument(
+        "--run-edge", type=executable, metavar="PATH",
+        help="measure this program, with containers by the `compress` beside it if there is one; "
+        "default: the source is built",
+    )
+    parser.add_argument(
+        "--baseline", type=executable, metavar="PATH",
+        help="also measure this run-edge, in the same way, and compare the bits of the outputs",
+    )
+    parser.add_argument(
+        "--container", type=Path, action="append", default=[], metavar="FILE",
+        help="also measure this .atn file; may be given again",
+    )
+    parser.add_argument(
+        "--environment", type=Path, default=ROOT / ".build" / "bench", metavar="DIR",
+        help="the folder with what is installed, built and converted for the race; it can be "
+        "moved; default: .build/bench",
+    )
+    parser.add_argument(
+        "--prepare", action="store_true", help="only make all that is needed, and measure nothing"
+    )
+    lengths = "; ".join(
+        f"{','.join(map(str, contest.lengths))} for {name}" for name, contest in CONTESTS.items()
     )
     parser.add_argument(
         "--lengths", type=numbers(MAXIMUM_TOKENS), metavar="LIST",
-        help="tokens; default: 16,64,128,256,512, and 128 for bert-base",
+        help=f"tokens; default: {lengths}",
     )
     parser.add_argument(
         "--threads", type=numbers(1024), default=[1, 2], metavar="LIST", help="default: 1,2"
     )
     parser.add_argument(
-        "--rounds", type=count, default=15, metavar="N", help="turns of everybody; default: 15"
+        "--rounds", type=count, default=9, metavar="N", help="turns of everybody; default: 9"
     )
     parser.add_argument(
-        "--milliseconds", type=count, default=300, metavar="N",
-        help="how long a turn is, two runs at least; default: 300",
+        "--milliseconds", type=count, default=250, metavar="N",
+        help="how long a turn is, two runs at least; default: 250",
     )
     parser.add_argument(
-        "--starts", type=count, default=5, metavar="N",
-        help="processes that are started to measure that; default: 5",
+        "--starts", type=count, default=3, metavar="N",
+        help="processes that are started to measure that; default: 3",
     )
     parser.add_argument("--seed", type=int, default=1, help="of the order of turns; default: 1")
     parser.add_argument(
-        "--container", type=Path, action="append", default=[], metavar="FILE",
-        help="also measure this .atn file; may be given again",
+        "--json", type=writable, metavar="FILE", help="write everything measured"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
+    parser.add_argument(
+        "--markdown", type=writable, metavar="FILE", help="write the tables, the README's first"
+    )
     return parser.parse_args(arguments)
 
 
-def build():
-    """The folder with `run-edge` and `compress`, release build."""
-    subprocess.run(["tools/setup"], cwd=ROOT, check=True)
-    note("building run-edge and compress")
-    command = ["swift", "build", "-c", "release"]
-    for product in ("compress", "run-edge"):
-        subprocess.run([*command, "--product", product], cwd=ROOT, check=True, stdout=sys.stderr)
-    path = subprocess.run(
-        [*command, "--show-bin-path"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return Path(path.stdout.strip())
+@dataclass
+class Field:
+    """Who takes part in the contest of one model."""
+
+    model: Model
+    # Attenuate first.
+    contenders: list
+    # Ids and embeddings in float32; None where they could not be made.
+    reference: list | None
+    # Peers that cannot take part, and why; by title.
+    absent: dict
+    # The same for parts of the measurement.
+    missing: dict = field(default_factory=dict)
 
 
 class Program:
@@ -117,17 +172,28 @@ class Program:
         self.options = options
         # Before building and converting add to the load.
         self.host = host.facts()
-        # Reasons by title.
-        self.missing = {}
-        self.environment = Environment()
-        self.programs = build()
-        self.environment.create()
+        self.environment = Environment(options.environment)
+        self.builds = [Build("Attenuate", options.run_edge)]
+        if options.baseline:
+            self.builds.append(Build("Baseline", options.baseline))
 
-    def contenders(self, model):
-        """Ours first, then the peers that can be measured."""
-        found = [OwnContender("attenuate", compressed(model, self.programs), self.programs)]
+    def prepare(self, name):
+        """Installs and converts all that the contest of a model needs."""
+        model = Model(name, self.environment)
+        model.fetch()
+        found = [
+            OwnContender(build.label.lower(), build, build.container(model))
+            for build in self.builds
+        ]
         for path in self.options.container:
-            found.append(OwnContender(f"attenuate {path}", path, self.programs))
+            found.append(OwnContender(f"attenuate {path}", self.builds[0], path))
+        field = Field(model, found, None, {})
+        try:
+            # Two builds can be raced without PyTorch.
+            if self.options.peers or model.has_reference():
+                field.reference = model.reference()
+        except Missing as reason:
+            field.missing["reference embeddings"] = str(reason)
         for peer in PEERS:
             if peer.name not in self.options.peers:
                 continue
@@ -135,65 +201,85 @@ class Program:
                 found.append(PeerContender(peer, model, self.environment))
             except Missing as reason:
                 note(f"{peer.name} is left out: {reason}")
-                self.missing[peer.title] = str(reason)
-        return found
+                field.absent[peer.title] = str(reason)
+        return field
 
-    def measure(self, name):
+    def lengths(self, field):
+        return self.options.lengths or field.model.contest.lengths
+
+    def expected_seconds(self, field):
         options = self.options
-        model = Model(name, self.environment)
-        model.fetch()
-        reference = None
-        try:
-            self.environment.install(["torch", "transformers", "tokenizers"])
-            reference = model.reference()
-        except Missing as reason:
-            self.missing[f"reference embeddings of {name}"] = str(reason)
-        contenders = self.contenders(model)
+        turns = len(options.threads) * len(self.lengths(field)) * options.rounds
+        seconds = turns * options.milliseconds / 1000 + options.starts * START_SECONDS
+        if field.reference:
+            seconds += len(field.reference) * EMBEDDING_SECONDS
+        return seconds * len(field.contenders)
+
+    def measure(self, field, progress):
+        options = self.options
+        model, contenders = field.model, field.contenders
         result = {
-            "name": name,
-            "title": model.title,
+            "name": model.name,
+            "title": model.contest.title,
             "contenders": {one.name: one.title for one in contenders},
+            "own": [one.name for one in contenders if one.is_own],
             "byte_counts": {one.name: one.byte_count for one in contenders},
+            "peak_gmacs": contenders[0].peak(),
             "fidelity": {},
             "blocks": [],
+            "absent": field.absent,
+            "missing": field.missing,
         }
-        note(f"{name}: starting everybody {options.starts} times")
+        progress.begin(f"{model.name}, starting")
         result["starts"] = starts(
             contenders, options.threads[0], START_TOKENS, options.starts, options.seed,
-            self.missing,
+            field.missing, partial(progress.step, START_SECONDS),
         )
         for threads in options.threads:
-            rounds = Rounds(contenders, threads, self.missing)
+            rounds = Rounds(contenders, threads, field.missing)
             try:
-                if reference and not result["fidelity"]:
-                    inputs = [case["ids"] for case in reference]
+                if field.reference and not result["fidelity"]:
+                    progress.begin(f"{model.name}, embeddings")
+                    inputs = [case["ids"] for case in field.reference]
+                    seconds = EMBEDDING_SECONDS * len(inputs)
+                    found = rounds.embeddings(inputs, partial(progress.step, seconds))
                     result["fidelity"] = {
-                        name: fidelity(found, reference)
-                        for name, found in rounds.embeddings(inputs).items()
+                        name: fidelity(one, field.reference) for name, one in found.items()
                     }
-                for tokens in options.lengths or LENGTHS[name]:
-                    result["blocks"].append(self.block(rounds, contenders, threads, tokens, name))
+                for tokens in self.lengths(field):
+                    progress.begin(f"{model.name}, {report.thread_text(threads)}, {tokens} tokens")
+                    result["blocks"].append(self.block(field, rounds, tokens, progress))
             finally:
                 rounds.close()
-        self.peers = [one for one in contenders if isinstance(one, PeerContender)]
         return result
 
-    def block(self, rounds, contenders, threads, tokens, name):
+    def block(self, field, rounds, tokens, progress):
         options = self.options
-        note(f"{name}: {tokens} tokens, {report.thread_text(threads)}")
-        times = rounds.measure(tokens, options.rounds, options.milliseconds, options.seed)
-        ours = contenders[0].name
-        if ours not in times:
-            raise Missing(f"run-edge: {self.missing[contenders[0].title]}")
+        turns = rounds.measure(
+            tokens, options.rounds, options.milliseconds, options.seed,
+            partial(progress.step, options.milliseconds / 1000),
+        )
+        for one in field.contenders:
+            if one.is_own and one.name not in turns:
+                raise Missing(f"{one.title}: {field.missing[one.title]}")
+        own = field.contenders[0].name
         return {
-            "threads": threads,
+            "threads": rounds.threads,
             "tokens": tokens,
-            "peers": [one.name for one in contenders if isinstance(one, PeerContender)],
-            "latency": {one: summarize(found, times[ours]) for one, found in times.items()},
+            "multiply_accumulates": field.model.multiply_accumulates(tokens),
+            "latency": {name: summarize(found, turns[own]) for name, found in turns.items()},
+            "digests": {
+                name: sorted({turn.digest for turn in found if turn.digest})
+                for name, found in turns.items() if any(turn.digest for turn in found)
+            },
         }
 
     def run(self):
         options = self.options
+        fields = [self.prepare(name) for name in options.model]
+        if options.prepare:
+            note(f"all is ready in {self.environment.folder}")
+            return
         result = {
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "host": self.host,
@@ -205,14 +291,18 @@ class Program:
             "start_tokens": START_TOKENS,
             "seed": options.seed,
         }
-        result["models"] = [self.measure(name) for name in options.model]
-        result["versions"] = host.versions(self.peers, self.environment)
-        result["missing"] = self.missing
+        progress = Progress(sum(self.expected_seconds(field) for field in fields))
+        load = host.Load()
+        result["models"] = [self.measure(field, progress) for field in fields]
+        result["load"] = load.measured()
+        progress.end()
+        contenders = {one.name: one for field in fields for one in field.contenders}
+        result["versions"] = host.versions(contenders.values(), self.environment)
         if options.json:
             document = report.json_document(result)
             options.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         if options.markdown:
-            options.markdown.write_text(report.markdown(result))
+            options.markdown.write_text(markdown.document(result))
         sys.stdout.write(report.text(result))
 
 
@@ -220,9 +310,11 @@ def main():
     options = parse_arguments(sys.argv[1:])
     try:
         Program(options).run()
-    except (Missing, WorkerFailed) as reason:
-        sys.exit(f"bench: {reason}")
+    except (Missing, WorkerFailed, OSError) as reason:
+        note(reason)
+        sys.exit(1)
     except subprocess.CalledProcessError as failure:
-        sys.exit(f"bench: {failure.cmd[0]} ended with status {failure.returncode}")
+        note(f"{failure.cmd[0]} ended with status {failure.returncode}")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

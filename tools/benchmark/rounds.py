@@ -3,10 +3,21 @@
 import math
 import random
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median, quantiles
 
 from benchmark.environment import note
 from benchmark.workers import Worker, WorkerFailed
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one contender did in one round."""
+
+    # Milliseconds of every run but the first.
+    times: list
+    processors: float
+    # Of the output; None for peers.
+    digest: str | None
 
 
 @dataclass(frozen=True)
@@ -17,22 +28,28 @@ class Summary:
     minimum: float
     p90: float
     # How many times slower than the first contender: the median over the rounds of the quotient of
-    # the medians of a round.
+    # the medians of a round, and the quartiles of these.
     ratio: float
+    ratio_quartiles: list
+    # How many processors it kept busy.
+    processors: float
     run_count: int
     round_medians: list
 
 
-def summarize(rounds, baseline):
-    """`rounds` and `baseline`: a list of times for every round."""
-    times = sorted(time for one in rounds for time in one)
-    medians = [median(one) for one in rounds]
-    ratios = [median(ours) for ours in baseline]
+def summarize(turns, baseline):
+    """`turns` and `baseline`: one for every round, in the same order."""
+    times = sorted(time for turn in turns for time in turn.times)
+    medians = [median(turn.times) for turn in turns]
+    ratios = [mine / median(turn.times) for mine, turn in zip(medians, baseline)]
     return Summary(
         median=median(times),
         minimum=times[0],
         p90=times[min(len(times) - 1, int(0.9 * len(times)))],
-        ratio=median(mine / ours for mine, ours in zip(medians, ratios)),
+        ratio=median(ratios),
+        ratio_quartiles=quantiles(ratios, n=4, method="inclusive")[::2]
+        if len(ratios) > 1 else ratios * 2,
+        processors=fmean(turn.processors for turn in turns),
         run_count=len(times),
         round_medians=medians,
     )
@@ -48,7 +65,7 @@ class Rounds:
         self.workers = {}
         self._missing = missing
         for contender in contenders:
-            worker = Worker(contender.serve_command(threads), contender.environment)
+            worker = Worker(contender.serve_command(threads), contender.environment, threads)
             self.contenders[contender.name] = contender
             self.workers[contender.name] = worker
             self._ask(contender.name, "16 0", 0)
@@ -62,10 +79,11 @@ class Rounds:
             self.workers.pop(name).close()
             return None
 
-    def embeddings(self, inputs):
+    def embeddings(self, inputs, progress):
         """By name, what every contender answers to the token ids."""
         found = {}
         for name, contender in list(self.contenders.items()):
+            progress(name)
             try:
                 embeddings = contender.embeddings(self.workers[name], inputs)
                 if embeddings:
@@ -74,19 +92,26 @@ class Rounds:
                 self._missing[f"{contender.title}, embeddings"] = str(failure)
         return found
 
-    def measure(self, tokens, count, milliseconds, seed):
-        """By name, the times of every round. Everybody has a turn in every round, in random order.
+    def measure(self, tokens, count, milliseconds, seed, progress):
+        """By name, the turns of every round. Everybody has a turn in every round, in random order.
+
+        A round that does not count goes before: some compile or allocate for a new length.
         """
         order = random.Random(f"{seed} {self.threads} {tokens}")
-        times = {name: [] for name in self.workers}
-        for _ in range(count):
+        turns = {name: [] for name in self.workers}
+        for index in range(count + 1):
             names = sorted(self.workers)
             order.shuffle(names)
+            duration = milliseconds if index else 0
             for name in names:
-                answer = self._ask(name, f"{tokens} {milliseconds}", milliseconds)
-                if answer:
-                    times[name].append(answer["times_ms"])
-        return {name: times[name] for name in self.workers}
+                progress(f"round {index} of {count}" if index else "warming up")
+                answer = self._ask(name, f"{tokens} {duration}", duration)
+                if answer and index:
+                    turns[name].append(Turn(
+                        answer["times_ms"], self.workers[name].processors,
+                        answer.get("outputs_sha256"),
+                    ))
+        return {name: turns[name] for name in self.workers}
 
     def close(self):
         for worker in self.workers.values():
@@ -104,14 +129,15 @@ def fidelity(embeddings, reference):
     return {"mean_cosine": math.fsum(cosines) / len(cosines), "min_cosine": min(cosines)}
 
 
-def starts(contenders, threads, tokens, count, seed, missing):
+def starts(contenders, threads, tokens, count, seed, missing, progress):
     """By name, the median of what starting takes, each time in a new process, in random order."""
     order = random.Random(f"{seed} start")
     found = {contender.name: [] for contender in contenders}
-    for _ in range(count):
+    for index in range(count):
         turn = list(contenders)
         order.shuffle(turn)
         for contender in turn:
+            progress(f"{index + 1} of {count}")
             try:
                 found[contender.name].append(contender.start(threads, tokens))
             except WorkerFailed as failure:
