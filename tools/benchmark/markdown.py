@@ -35,7 +35,8 @@ class Summary:
             cells = []
             for threads in self.result["threads"]:
                 block = self.blocks[threads, tokens]
-                cells.append(cell(block, block["latency"][name]) if name in block["latency"] else "–")
+                one = block["latency"].get(name)
+                cells.append(cell(block, one) if one else "–")
             row.append(" / ".join(cells))
         return row
 

@@ -132,11 +132,11 @@ def parse_arguments(arguments):
         "--threads", type=numbers(1024), default=[1, 2], metavar="LIST", help="default: 1,2"
     )
     parser.add_argument(
-        "--rounds", type=count, default=9, metavar="N", help="turns of everybody; default: 9"
+        "--rounds", type=count, default=7, metavar="N", help="turns of everybody; default: 7"
     )
     parser.add_argument(
-        "--milliseconds", type=count, default=250, metavar="N",
-        help="how long a turn is, two runs at least; default: 250",
+        "--milliseconds", type=count, default=200, metavar="N",
+        help="how long a turn is, two runs at least; default: 200",
     )
     parser.add_argument(
         "--starts", type=count, default=3, metavar="N",

@@ -6,6 +6,10 @@ from time import monotonic
 from benchmark.environment import note
 
 
+def minutes(seconds):
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
 class Progress:
     """One line that changes on a terminal, else a line for every part of the work."""
 
@@ -18,7 +22,7 @@ class Progress:
 
     def begin(self, part):
         if not sys.stderr.isatty():
-            note(part)
+            note(f"{minutes(monotonic() - self._begin)} {part}")
         self._part = part
 
     def step(self, seconds, detail):
@@ -28,7 +32,7 @@ class Progress:
             left = ""
             if share > 0.02:
                 rest = (monotonic() - self._begin) * (1 / share - 1)
-                left = f", {int(rest) // 60}:{int(rest) % 60:02} left"
+                left = f", {minutes(rest)} left"
             line = f"bench: {share:4.0%}{left}: {self._part}, {detail}"
             sys.stderr.write(f"\r\033[K{line[:110]}")
             sys.stderr.flush()
