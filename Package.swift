@@ -118,7 +118,7 @@ let package = Package(
             ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "Packaging", "CChecksums", "CZstd"]),
         tests(
             "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
-        tests("EndToEndTests", ["CChecksums"]),
+        tests("EndToEndTests", ["CChecksums", "CEdgePlatform"]),
         tests(
             "EdgeTokenizerTests", ["EdgeTokenizer", "Packaging", "Checkpoints"],
             exclude: ["Fixtures"]),

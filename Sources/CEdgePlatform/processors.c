@@ -142,6 +142,13 @@ int32_t edgep_usable_processor_count(void) {
     return count_within_quota(&allowed);
 }
 
+int32_t edgep_allowed_processor_count(void) {
+    edgep_processor_set allowed;
+    edgep_allowed_processors(&allowed);
+    int32_t count = edgep_set_count(&allowed);
+    return count > 0 ? count : 1;
+}
+
 int32_t edgep_fast_processor_count(void) {
     edgep_processor_set allowed, fast;
     edgep_allowed_processors(&allowed);

@@ -46,6 +46,12 @@ package final class ThreadPool {
         let work: (Int, Int) -> Void
     }
 
+    /// How many of `count` threads can run at the same time; more would only take turns, with
+    /// smaller shares of the work.
+    package static func runnableCount(of count: Int) -> Int {
+        min(count, max(1, Int(edgep_allowed_processor_count())))
+    }
+
     /// How many fast processors this process may use, which is the best number of threads.
     ///
     /// The small cores of a big.LITTLE or hybrid processor do not count.

@@ -30,7 +30,8 @@ struct ModelOptions {
         }
         session = SessionOptions(
             instructionSet: try Self.instructionSet(arguments.value("--isa")),
-            threadCount: threads ?? ThreadPool.defaultThreadCount, memoryLimit: memoryLimit)
+            threadCount: ThreadPool.runnableCount(of: threads ?? ThreadPool.defaultThreadCount),
+            memoryLimit: memoryLimit)
     }
 
     /// The instruction set that the command line or `ATTENUATE_ISA` names, else the fastest.

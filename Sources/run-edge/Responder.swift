@@ -86,7 +86,7 @@ struct Responder {
         let good = inputs.compactMap { try? $0.get() }
         if good.count > 1,
             let outputs = try? engine.session.run(
-                good.map(\.sequence), outputs: [engine.outputCode(for: task)])
+                good.map { $0.sequence }, outputs: [engine.outputCode(for: task)])
         {
             var next = 0
             return inputs.map { input in

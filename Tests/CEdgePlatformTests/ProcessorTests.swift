@@ -17,6 +17,9 @@ struct ProcessorTests {
         let count = edgep_usable_processor_count()
         #expect(count >= 1)
         #expect(Int(count) <= sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        // A quota may lower the one, never the other.
+        #expect(count <= edgep_allowed_processor_count())
+        #expect(Int(edgep_allowed_processor_count()) <= sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     }
 
     @Test("quotas of cgroup v2 count whole processors")

@@ -1,3 +1,4 @@
+import CEdgePlatform
 import Foundation
 import Testing
 
@@ -87,7 +88,8 @@ import Testing
         #expect(run.lines.count == 1)
         #expect(run.errors.isEmpty)
         let json = try run.json()
-        #expect(json["threads"] as? Int == 2)
+        // On one processor two threads would only take turns.
+        #expect(json["threads"] as? Int == min(2, Int(edgep_allowed_processor_count())))
         let rows = try #require(json["lengths"] as? [[String: Any]])
         #expect(rows.compactMap { $0["tokens"] as? Int } == [3, 40, 1])
         for row in rows {

@@ -52,7 +52,10 @@ void *edgep_allocate(size_t byte_count);
 void edgep_free(void *bytes);
 /// CPUs that this process may use: affinity mask and cgroup quota, at least 1.
 int32_t edgep_usable_processor_count(void);
-/// Those of them that are not much slower than the fastest, at least 1: the number of threads that
+/// CPUs that threads of this process can run on at the same time: the affinity mask alone, at least
+/// 1. A quota limits the time, not the number.
+int32_t edgep_allowed_processor_count(void);
+/// Those usable that are not much slower than the fastest, at least 1: the number of threads that
 /// is best by itself. The small cores of a big.LITTLE or hybrid processor do not count.
 int32_t edgep_fast_processor_count(void);
 /// Keeps the calling thread, and those that it starts from now on, on the fast processors if these
