@@ -10,38 +10,42 @@
 #include "arm_pairs.h"
 #include "arm_shared.h"
 
-// `products` of two columns and the row codes a0, a1 in their halves.
+// Eight products of the first halves of a column and a row, of the second halves, and their sums.
 #define FIRST(products, w, a) "vmull.s8 q" #products ", d" #w ", d" #a "\n"
 #define SECOND(products, w, a) "vmlal.s8 q" #products ", d" #w ", d" #a "\n"
 #define TAKE(acc, products) "vpadal.s16 q" #acc ", q" #products "\n"
 #define LOAD(d, from, offset) "vldr d" #d ", [%[" #from "], #" #offset "]\n"
 #define CLEAR(q) "vmov.i32 q" #q ", #0\n"
 
-// Loads of 8 bytes, between the arithmetic: in-order cores issue one beside an operation, but
-// nothing beside a load of 16. Four products are under way at a time.
-// d0, d1 and d2, d3 codes of the rows; d4, d5 and d6, d7 weights of even and odd columns; q4 … q7
-// products; q8 … q11 and q12 … q15 accumulators of the rows.
-#define ROUND(NEXT) \
-    FIRST(4, 4, 0) LOAD(6, w, 16) FIRST(5, 4, 2) LOAD(7, w, 24) TAKE(11, 6) TAKE(15, 7) \
-    SECOND(4, 5, 1) SECOND(5, 5, 3) \
-    FIRST(6, 6, 0) LOAD(4, w, 32) FIRST(7, 6, 2) LOAD(5, w, 40) TAKE(8, 4) TAKE(12, 5) \
-    SECOND(6, 7, 1) SECOND(7, 7, 3) \
-    FIRST(4, 4, 0) LOAD(6, w, 48) FIRST(5, 4, 2) LOAD(7, w, 56) TAKE(9, 6) TAKE(13, 7) \
-    NEXT("add %[w], %[w], %[stride]\n") SECOND(4, 5, 1) SECOND(5, 5, 3) \
-    FIRST(6, 6, 0) NEXT(LOAD(4, w, 0)) FIRST(7, 6, 2) NEXT(LOAD(0, row0, 16)) \
-    TAKE(10, 4) NEXT(LOAD(2, row1, 16)) TAKE(14, 5) NEXT(LOAD(5, w, 8)) \
-    SECOND(6, 7, 1) NEXT(LOAD(1, row0, 24)) SECOND(7, 7, 3) NEXT(LOAD(3, row1, 24)) \
-    NEXT("add %[row0], %[row0], #16\n" "add %[row1], %[row1], #16\n")
+#define LOAD_COLUMN(low, high, w) "vld1.8 {d" #low ", d" #high "}, [%[w" #w "]:128]\n"
+#define ADD_TO(pointer, step) "add %[" #pointer "], %[" #pointer "], " step "\n"
+#define STRIDE "%[stride]"
 
-#define ALWAYS(instruction) instruction
-#define NEVER(instruction)
+// Two columns at a time, with four products under way; vectors are loaded where they were used last.
+// d0, d1 and d2, d3 codes of the rows; d4 … d7 weights; q4 … q7 products; q8 … q11 and q12 … q15
+// accumulators of the rows.
+#define TWO_COLUMNS(low0, high0, low1, high1, acc0, acc1, acc2, acc3, LOAD0, LOAD1) \
+    FIRST(4, low0, 0) FIRST(5, low0, 2) FIRST(6, low1, 0) FIRST(7, low1, 2) LOAD0 \
+    SECOND(4, high0, 1) SECOND(5, high0, 3) SECOND(6, high1, 1) SECOND(7, high1, 3) LOAD1 \
+    TAKE(acc0, 4) TAKE(acc2, 5) TAKE(acc1, 6) TAKE(acc3, 7)
+#define ROUND(NEXT) \
+    TWO_COLUMNS( \
+        4, 5, 6, 7, 8, 9, 12, 13, , \
+        LOAD_COLUMN(4, 5, 2) LOAD_COLUMN(6, 7, 3) \
+        NEXT(ADD_TO(w0, STRIDE) ADD_TO(w1, STRIDE) ADD_TO(w2, STRIDE) ADD_TO(w3, STRIDE))) \
+    TWO_COLUMNS( \
+        4, 5, 6, 7, 10, 11, 14, 15, NEXT(LOAD(0, row0, 16) LOAD(2, row1, 16)), \
+        NEXT(LOAD_COLUMN(4, 5, 0) LOAD_COLUMN(6, 7, 1) LOAD(1, row0, 24) LOAD(3, row1, 24) \
+            ADD_TO(row0, "#16") ADD_TO(row1, "#16") "subs %[rounds], %[rounds], #1\n"))
+
+#define ALWAYS(...) __VA_ARGS__
+#define NEVER(...)
 
 #define LAST_COLUMNS(at0, at1, acc0, acc1, acc2, acc3) \
     LOAD(4, last, at0) LOAD(6, last, at1) \
     FIRST(4, 4, 0) FIRST(5, 4, 2) FIRST(6, 6, 0) FIRST(7, 6, 2) \
     TAKE(acc0, 4) TAKE(acc2, 5) TAKE(acc1, 6) TAKE(acc3, 7)
 
-// The four lanes of four accumulators from d`a` on, added up.
 #define ADD_PAIRS(to, low, high) "vpadd.i32 d" #to ", d" #low ", d" #high "\n"
 
 /// Two rows by the four columns of a strip.
@@ -49,27 +53,24 @@ __attribute__((noinline)) static void multiply_2x4(
     const int8_t *codes, int64_t code_stride, strip weights, int32_t *tile
 ) {
     const int8_t *row0 = codes, *row1 = codes + code_stride;
-    const uint8_t *w = weights.pairs;
+    const uint8_t *w0 = weights.pairs, *w1 = w0 + PAIR_DEPTH, *w2 = w1 + PAIR_DEPTH;
+    const uint8_t *w3 = w2 + PAIR_DEPTH;
     int32_t *second = tile + EDGEK_COLUMN_GRAIN;
     int32_t rounds = (int32_t)weights.pair_count;
     __asm__ volatile(
-        CLEAR(6) CLEAR(7) CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14)
-        CLEAR(15)
+        CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14) CLEAR(15)
         "subs %[rounds], %[rounds], #1\n"
         "blt 3f\n"
-        LOAD(4, w, 0) LOAD(5, w, 8) LOAD(0, row0, 0) LOAD(2, row1, 0)
-        LOAD(1, row0, 8) LOAD(3, row1, 8)
+        LOAD_COLUMN(4, 5, 0) LOAD(0, row0, 0) LOAD(2, row1, 0)
+        LOAD(1, row0, 8) LOAD(3, row1, 8) LOAD_COLUMN(6, 7, 1)
         "beq 2f\n"
         "1:\n"
         "@ edgek-loop 2x4\n"
         ROUND(ALWAYS)
-        "subs %[rounds], %[rounds], #1\n"
         "bne 1b\n"
         "2:\n"
         ROUND(NEVER)
-        TAKE(11, 6) TAKE(15, 7)
-        "add %[row0], %[row0], #16\n"
-        "add %[row1], %[row1], #16\n"
+        ADD_TO(row0, "#16") ADD_TO(row1, "#16")
         "3:\n"
         "cmp %[last], #0\n"
         "beq 4f\n"
@@ -82,27 +83,27 @@ __attribute__((noinline)) static void multiply_2x4(
         ADD_PAIRS(16, 16, 18) ADD_PAIRS(17, 20, 22) ADD_PAIRS(24, 24, 26) ADD_PAIRS(25, 28, 30)
         "vst1.32 {d16, d17}, [%[tile]:128]\n"
         "vst1.32 {d24, d25}, [%[second]:128]\n"
-        : [w] "+&r"(w), [row0] "+&r"(row0), [row1] "+&r"(row1), [rounds] "+&r"(rounds)
+        : [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3), [row0] "+&r"(row0),
+          [row1] "+&r"(row1), [rounds] "+&r"(rounds)
         : [stride] "r"((int32_t)weights.stride), [last] "r"(weights.last), [tile] "r"(tile),
           [second] "r"(second)
         : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", "q11", "q12", "q13",
           "q14", "q15", "cc", "memory");
 }
 
-
 // Two columns of one row, while the next two are loaded and the last two are taken in.
-#define TWO_COLUMNS(x, y, acc0, acc1, x0, y0, LOAD0, LOAD1, LOAD2, LOAD3) \
+#define COLUMNS_OF_ROW(x, y, acc0, acc1, x0, y0, LOAD0, LOAD1, LOAD2, LOAD3) \
     FIRST(x, 4, 0) FIRST(y, 6, 0) LOAD0 TAKE(acc0, x0) LOAD1 TAKE(acc1, y0) \
     SECOND(x, 5, 1) LOAD2 SECOND(y, 7, 1) LOAD3
 #define ROW_ROUND(NEXT) \
-    TWO_COLUMNS( \
+    COLUMNS_OF_ROW( \
         4, 5, 14, 15, 6, 7, LOAD(4, w, 32), LOAD(6, w, 48), LOAD(5, w, 40), LOAD(7, w, 56)) \
-    TWO_COLUMNS( \
+    COLUMNS_OF_ROW( \
         6, 7, 8, 9, 4, 5, LOAD(4, w, 64), LOAD(6, w, 80), LOAD(5, w, 72), LOAD(7, w, 88)) \
-    TWO_COLUMNS( \
+    COLUMNS_OF_ROW( \
         4, 5, 10, 11, 6, 7, LOAD(4, w, 96), LOAD(6, w, 112), LOAD(5, w, 104), LOAD(7, w, 120)) \
     NEXT("add %[w], %[w], %[stride]\n") \
-    TWO_COLUMNS( \
+    COLUMNS_OF_ROW( \
         6, 7, 12, 13, 4, 5, NEXT(LOAD(4, w, 0)), NEXT(LOAD(6, w, 16) LOAD(0, row, 16)), \
         NEXT(LOAD(5, w, 8)), NEXT(LOAD(7, w, 24) LOAD(1, row, 24) "add %[row], %[row], #16\n"))
 
@@ -174,46 +175,47 @@ typedef int8_t edgek_head_code;
 #define EDGEK_QUERY_OFFSET 0
 #define EDGEK_WEIGHT_OFFSET 128
 
-// As in the tile above: two lanes of two groups are a column, and the codes of a row, repeated for
-// both lanes, its rows.
-#define REPEAT(d) "vld1.32 {d" #d "[]}, [%[rows]]!\n"
-#define REPEAT_AND_SKIP(d) "vld1.32 {d" #d "[]}, [%[rows]], %[skip]\n"
+// Two lanes are a column here, for two groups of codes; the rows are the codes of a row, repeated
+// for both lanes.
+#define LOAD_LANES(low, high, group, step) \
+    "vld1.8 {d" #low ", d" #high "}, [%[lanes" #group "]:128]" step "\n"
+#define REPEAT(d, group, step) "vld1.32 {d" #d "[]}, [%[rows" #group "]]" step "\n"
 #define PANEL_ROUND(NEXT) \
-    NEXT("subs %[left], %[left], #1\n" "itt eq\n" "addeq %[rows], %[rows], %[jump]\n" \
-        "moveq %[left], %[rounds_in_panel]\n") \
-    FIRST(4, 4, 0) LOAD(6, lanes, 8) FIRST(5, 4, 2) LOAD(7, lanes, 72) TAKE(11, 6) TAKE(15, 7) \
-    SECOND(4, 5, 1) SECOND(5, 5, 3) \
-    FIRST(6, 6, 0) LOAD(4, lanes, 16) FIRST(7, 6, 2) LOAD(5, lanes, 80) TAKE(8, 4) TAKE(12, 5) \
-    SECOND(6, 7, 1) SECOND(7, 7, 3) \
-    FIRST(4, 4, 0) LOAD(6, lanes, 24) FIRST(5, 4, 2) LOAD(7, lanes, 88) TAKE(9, 6) TAKE(13, 7) \
-    NEXT("add %[lanes], %[lanes], #128\n") SECOND(4, 5, 1) SECOND(5, 5, 3) \
-    FIRST(6, 6, 0) NEXT(LOAD(4, lanes, 0)) FIRST(7, 6, 2) NEXT(REPEAT(0)) \
-    TAKE(10, 4) NEXT(REPEAT_AND_SKIP(2)) TAKE(14, 5) NEXT(LOAD(5, lanes, 64)) \
-    SECOND(6, 7, 1) NEXT(REPEAT(1)) SECOND(7, 7, 3) NEXT(REPEAT_AND_SKIP(3))
+    TWO_COLUMNS( \
+        4, 6, 5, 7, 8, 9, 12, 13, LOAD_LANES(4, 5, 0, ", %[skip]"), \
+        LOAD_LANES(6, 7, 1, ", %[skip]") \
+        NEXT("mov %[step], #124\n" "subs %[left], %[left], #1\n" "itt eq\n" \
+            "addeq %[step], %[jump], #124\n" "moveq %[left], %[rounds_in_panel]\n")) \
+    TWO_COLUMNS( \
+        4, 6, 5, 7, 10, 11, 14, 15, \
+        NEXT(REPEAT(0, 0, "!") LOAD_LANES(4, 5, 0, "!") REPEAT(2, 0, ", %[step]")), \
+        NEXT(REPEAT(1, 1, "!") LOAD_LANES(6, 7, 1, "!") REPEAT(3, 1, ", %[step]") \
+            "subs %[rounds], %[rounds], #1\n"))
 
 /// Two rows by eight lanes, over `rounds` pairs of groups.
 __attribute__((noinline)) static void multiply_panels_2x8(
     const int8_t *lanes, const int8_t *rows, int32_t rounds, int32_t rounds_in_panel, int32_t jump,
     const int32_t starts[2], int32_t *sums
 ) {
-    int32_t left = rounds_in_panel;
-    int32_t *second = sums + EDGEK_LANES;
+    const int8_t *lanes1 = lanes + 64, *rows1 = rows + 64;
+    int32_t left = rounds_in_panel - 1, step = 124;
+    if (left == 0) {
+        step += jump;
+        left = rounds_in_panel;
+    }
     __asm__ volatile(
-        CLEAR(6) CLEAR(7) CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14)
-        CLEAR(15)
+        CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14) CLEAR(15)
         "subs %[rounds], %[rounds], #1\n"
         "blt 3f\n"
-        LOAD(4, lanes, 0) REPEAT(0) REPEAT_AND_SKIP(2) LOAD(5, lanes, 64)
-        REPEAT(1) REPEAT_AND_SKIP(3)
+        REPEAT(0, 0, "!") LOAD_LANES(4, 5, 0, "!") REPEAT(2, 0, ", %[step]")
+        REPEAT(1, 1, "!") LOAD_LANES(6, 7, 1, "!") REPEAT(3, 1, ", %[step]")
         "beq 2f\n"
         "1:\n"
         "@ edgek-loop 2x8 of heads\n"
         PANEL_ROUND(ALWAYS)
-        "subs %[rounds], %[rounds], #1\n"
         "bne 1b\n"
         "2:\n"
         PANEL_ROUND(NEVER)
-        TAKE(11, 6) TAKE(15, 7)
         "3:\n"
         "vld1.32 {d0[], d1[]}, [%[starts]]!\n"
         "vld1.32 {d2[], d3[]}, [%[starts]]\n"
@@ -221,11 +223,12 @@ __attribute__((noinline)) static void multiply_panels_2x8(
         ADD_PAIRS(24, 24, 25) ADD_PAIRS(25, 26, 27) ADD_PAIRS(26, 28, 29) ADD_PAIRS(27, 30, 31)
         "vadd.i32 q8, q8, q0\nvadd.i32 q9, q9, q0\nvadd.i32 q12, q12, q1\nvadd.i32 q13, q13, q1\n"
         "vst1.32 {d16-d19}, [%[sums]]\n"
-        "vst1.32 {d24-d27}, [%[second]]\n"
-        : [lanes] "+&r"(lanes), [rows] "+&r"(rows), [rounds] "+&r"(rounds), [left] "+&r"(left),
-          [starts] "+&r"(starts)
-        : [rounds_in_panel] "r"(rounds_in_panel), [jump] "r"(jump), [skip] "r"(60),
-          [sums] "r"(sums), [second] "r"(second)
+        "add %[sums], %[sums], #64\n"
+        "vst1.32 {d24-d27}, [%[sums]]\n"
+        : [lanes0] "+&r"(lanes), [lanes1] "+&r"(lanes1), [rows0] "+&r"(rows), [rows1] "+&r"(rows1),
+          [rounds] "+&r"(rounds), [left] "+&r"(left), [step] "+&r"(step), [starts] "+&r"(starts),
+          [sums] "+&r"(sums)
+        : [rounds_in_panel] "r"(rounds_in_panel), [jump] "r"(jump), [skip] "r"(112)
         : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", "q11", "q12", "q13",
           "q14", "q15", "cc", "memory");
 }
