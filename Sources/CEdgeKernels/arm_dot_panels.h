@@ -1,6 +1,6 @@
-// The integer product of packed heads by sdot, which dotprod and i8mm share. smmla would do twice
-// the products, but its sums of two rows and two lanes have to be put in order again, and heads are
-// too narrow to earn that back.
+// The integer product of packed heads by sdot, which dotprod and i8mm share. smmla does twice the
+// products, but on groups of eight: to join those of four and to put the sums of two rows and two
+// lanes in order costs nearly as much as that wins.
 #pragma once
 
 #include <arm_neon.h>
