@@ -26,7 +26,7 @@ static void pack_weights(
     const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
     int64_t depth, void *packed, int32_t *weight_sums
 ) {
-    int64_t pairs = edgek_groups(depth) / 2;
+    int64_t groups = edgek_groups(depth);
     for (int64_t row = 0; row < row_count; row++) {
         int64_t column = first_row + row, in_block = column % EDGEK_COLUMN_GRAIN;
         int64_t panel = in_block / EDGEK_LANES, lane = in_block % EDGEK_LANES;
@@ -39,15 +39,16 @@ static void pack_weights(
         weight_sums[column] = sum;
 
         uint8_t *target = block + panel * 2 * EDGEK_PANEL_BYTES + lane * PAIR_DEPTH;
-        for (int64_t pair = 0; pair < pairs; pair++, target += 2 * stride) {
-            int64_t k = pair * PAIR_DEPTH;
-            memcpy(target, source + k, (size_t)edgek_smaller(depth - k, PAIR_DEPTH));
+        int64_t k = 0;
+        for (; k + PAIR_DEPTH <= depth; k += PAIR_DEPTH, target += 2 * stride) {
+            memcpy(target, source + k, PAIR_DEPTH);
         }
-        int64_t packed_depth = pairs * PAIR_DEPTH;
-        if (packed_depth < depth) {
-            target = block + pairs * 2 * stride + panel * EDGEK_PANEL_BYTES
-                + lane * EDGEK_PACK_DEPTH;
-            memcpy(target, source + packed_depth, (size_t)(depth - packed_depth));
+        if (k < depth) {
+            if (groups % 2 != 0) {
+                target = block + (groups - 1) * stride + panel * EDGEK_PANEL_BYTES
+                    + lane * EDGEK_PACK_DEPTH;
+            }
+            memcpy(target, source + k, (size_t)(depth - k));
         }
     }
 }
