@@ -101,20 +101,26 @@ EDGEK_DEFINE_PART(
 EDGEK_DEFINE_PART(
     edgek_linear_f32, (part.x += row * part.x_stride, part.weights += column * part.depth))
 
+/// Lets the scalar table finish a tile: it gets the sums of the products as those of weights without
+/// inputs.
 static void finish_exactly(
-    const edgek_linear_s8 *task, const int32_t *tile, int64_t rows, int64_t columns
+    const edgek_linear_s8 *part, const int32_t *tile, int64_t rows, int64_t columns
 ) {
     for (int64_t m = 0; m < rows; m++) {
-        edgek_row_quantization row = task->rows[m];
+        uint32_t correction = (uint32_t)(128 - part->rows[m].zero_point);
+        int32_t sums[EDGEK_COLUMN_GRAIN];
         for (int64_t n = 0; n < columns; n++) {
-            uint32_t acc = (uint32_t)tile[m * EDGEK_COLUMN_GRAIN + n];
-            acc += (uint32_t)(128 - row.zero_point) * (uint32_t)task->weight_sums[n];
-            float y = (float)(int32_t)acc * (row.scale * task->weight_scales[n]);
-            if (task->bias) y = y + task->bias[n];
-            y = edgek_activate(y, task->activation);
-            if (task->residual) y = y + task->residual[m * task->residual_stride + n];
-            task->y[m * task->y_stride + n] = y;
+            sums[n] = (int32_t)((uint32_t)tile[m * EDGEK_COLUMN_GRAIN + n]
+                + correction * (uint32_t)part->weight_sums[n]);
         }
+        edgek_row_quantization row = {.scale = part->rows[m].scale, .zero_point = 128 - 1};
+        edgek_linear_s8 finished = *part;
+        finished.rows = &row;
+        finished.weight_sums = sums;
+        finished.depth = 0;
+        finished.y += m * part->y_stride;
+        if (finished.residual) finished.residual += m * part->residual_stride;
+        edgek_table_scalar.linear_s8(&finished, 0, 1, 0, columns);
     }
 }
 
@@ -229,10 +235,10 @@ static void attend_exactly(const edgek_attention_s8 *task, int64_t head, int64_t
                 * query_scale;
             largest = p[j] > largest ? p[j] : largest;
         }
-        float alpha = first == 0 ? 0.0f : edgek_exp2_not_positive(maximum - largest);
+        float alpha = first == 0 ? 0.0f : edgek_exp2_coarse_not_positive(maximum - largest);
         float lanes[EDGEK_LANES] = {0}, largest_weight = 0.0f;
         for (int64_t j = 0; j < count; j++) {
-            p[j] = edgek_exp2_not_positive(p[j] - largest);
+            p[j] = edgek_exp2_coarse_not_positive(p[j] - largest);
             lanes[j % EDGEK_LANES] = lanes[j % EDGEK_LANES] + p[j];
             p[j] = p[j] * edgek_head_scale_at(&values, task->values, kv_head, first + j);
             largest_weight = p[j] > largest_weight ? p[j] : largest_weight;
