@@ -1,5 +1,4 @@
 import CEdgeKernels
-import CEdgePlatform
 import EdgeFormat
 
 /// Executes the stages of a plan over a batch.
@@ -75,32 +74,5 @@ struct Interpreter {
 
     func kernelScratch(thread: Int) -> UnsafeMutableRawPointer {
         scratch(thread: thread) + plan.kernelScratchOffset
-    }
-}
-
-/// Nanoseconds that the threads spent in each instruction, added up.
-package final class InstructionClock {
-    private let instructionCount: Int
-    private var nanoseconds: [Int64]
-
-    package init(instructionCount: Int, threadCount: Int) {
-        self.instructionCount = instructionCount
-        nanoseconds = [Int64](repeating: 0, count: instructionCount * threadCount)
-    }
-
-    package func total(instruction: Int) -> Int64 {
-        var total: Int64 = 0
-        for index in stride(from: instruction, to: nanoseconds.count, by: instructionCount) {
-            total += nanoseconds[index]
-        }
-        return total
-    }
-
-    func now() -> Int64 {
-        edgep_nanoseconds()
-    }
-
-    func add(since start: Int64, instruction: Int, thread: Int) {
-        nanoseconds[thread * instructionCount + instruction] += edgep_nanoseconds() - start
     }
 }

@@ -92,6 +92,13 @@ import Testing
         #expect(json["threads"] as? Int == min(2, Int(edgep_allowed_processor_count())))
         let rows = try #require(json["lengths"] as? [[String: Any]])
         #expect(rows.compactMap { $0["tokens"] as? Int } == [3, 40, 1])
+        #expect(json["peak_gmacs"] as? Double ?? 0 > 0)
+        #expect(rows.allSatisfy { $0["share_of_peak"] as? Double ?? 0 > 0 })
+        let groups = try #require(json["instructions"] as? [[String: Any]])
+        let names = groups.compactMap { $0["name"] as? String }
+        #expect(names.contains { $0.hasPrefix("linear ") && $0.hasSuffix(", gelu") })
+        #expect(names.contains { $0.hasPrefix("attention, ") })
+        #expect(groups.allSatisfy { $0["count"] as? Int ?? 0 > 0 && $0["thread_ms"] is Double })
         for row in rows {
             #expect((row["outputs_sha256"] as? String)?.count == 64)
             #expect((row["runs"] as? Int ?? 0) >= 1)
