@@ -10,8 +10,6 @@ typedef struct {
     float sum;
     /// Unnormalised outputs, padded to a multiple of 64 columns.
     float *outputs;
-    /// Integer sums of one block, padded alike.
-    int32_t *sums;
 } edgek_running_row;
 
 EDGEK_INLINE int64_t edgek_padded_width(const edgek_attention_shape *shape) {
@@ -22,7 +20,7 @@ EDGEK_INLINE edgek_running_row edgek_begin_row(
     const edgek_attention_shape *shape, void *scratch
 ) {
     int64_t width = edgek_padded_width(shape);
-    edgek_running_row row = {-__builtin_inff(), 0.0f, scratch, (int32_t *)scratch + width};
+    edgek_running_row row = {-__builtin_inff(), 0.0f, scratch};
     for (int64_t d = 0; d < width; d += EDGEK_LANES) {
         edgek_store(row.outputs + d, (edgek_real)(0.0f));
     }
@@ -106,25 +104,4 @@ static void attention_f32(
         }
         edgek_end_row(shape, &row, shape->y + query * shape->y_stride + head * shape->value_size);
     }
-}
-
-/// Quantizes the weights of a block's values. Returns the step, or 0 if the block adds nothing.
-EDGEK_INLINE float edgek_quantize_block(
-    float *p, const float *value_scales, int64_t count, uint8_t *codes
-) {
-    edgek_real largest_lanes = (edgek_real)(0.0f);
-    for (int64_t j = 0; j < count; j += EDGEK_LANES) {
-        edgek_real g = edgek_load(p + j) * edgek_load_part(value_scales + j, count - j);
-        largest_lanes = g > largest_lanes ? g : largest_lanes;
-        edgek_store(p + j, g);
-    }
-    float largest = edgek_fold_maximum(largest_lanes);
-    if (largest < EDGEK_SMALLEST_RANGE) return 0.0f;
-    float inverse = 255.0f / largest;
-    for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {
-        edgek_ints q = edgek_as_ints(edgek_round(edgek_load(p + j) * inverse));
-        edgek_bytes bytes = __builtin_convertvector(edgek_clamp(q, 0, 255), edgek_bytes);
-        memcpy(codes + j, &bytes, sizeof bytes);
-    }
-    return largest / 255.0f;
 }

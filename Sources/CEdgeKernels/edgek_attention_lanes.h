@@ -17,7 +17,7 @@
 static int64_t attention_scratch_bytes(const edgek_attention_shape *shape) {
     // The outputs of sixteen queries; float attention carries one row, padded to 64 columns.
     int64_t lanes = edgek_whole_lanes(shape->value_size) * EDGEK_LANES;
-    int64_t row = 2 * edgek_padded_width(shape);
+    int64_t row = edgek_padded_width(shape);
     return (lanes > row ? lanes : row) * (int64_t)sizeof(float) + 64;
 }
 

@@ -95,7 +95,6 @@ EDGEK_INLINE edgek_ints edgek_fold_sixteen(edgek_ints x[EDGEK_LANES]) {
     return x[0];
 }
 
-/// Stores four elements of four vectors each: [4 groups of elements][16][4 elements].
 typedef uint32_t edgek_four_words __attribute__((ext_vector_type(4)));
 
 /// Turns words[row][4 groups] of four rows into [4 groups][four rows], `stride` words apart.
