@@ -70,14 +70,16 @@ struct Responder {
 
     func respond(to input: InputLine) throws(LineFailure) -> Response {
         let prepared = try prepare(input)
+        return try respondAlone(to: prepared).get()
+    }
+
+    private func respondAlone(to prepared: Prepared) -> Result<Response, LineFailure> {
         do throws(RuntimeError) {
-            return response(
-                to: prepared,
-                try engine.session.run(
-                    tokenIDs: prepared.sequence.tokenIDs, typeIDs: prepared.sequence.typeIDs,
-                    outputs: [engine.outputCode(for: task)])[0])
+            let outputs = try engine.session.run(
+                [prepared.sequence], outputs: [engine.outputCode(for: task)])
+            return .success(response(to: prepared, outputs[0][0]))
         } catch {
-            throw LineFailure(error)
+            return .failure(LineFailure(error))
         }
     }
 
@@ -96,19 +98,7 @@ struct Responder {
                 }
             }
         }
-        return inputs.map { input in
-            input.flatMap { prepared in
-                do throws(RuntimeError) {
-                    let sequence = prepared.sequence
-                    let output = try engine.session.run(
-                        tokenIDs: sequence.tokenIDs, typeIDs: sequence.typeIDs,
-                        outputs: [engine.outputCode(for: task)])[0]
-                    return .success(response(to: prepared, output))
-                } catch {
-                    return .failure(LineFailure(error))
-                }
-            }
-        }
+        return inputs.map { input in input.flatMap { respondAlone(to: $0) } }
     }
 
     /// Rows that an input takes in a batch.
