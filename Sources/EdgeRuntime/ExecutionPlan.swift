@@ -16,7 +16,7 @@ struct ExecutionPlan {
     enum Work {
         /// Blocks of rows, each through all steps.
         case blocks([Range<Int>])
-        /// One step over all rows at once; its columns may be split.
+        /// One linear step over all rows, split by columns.
         case columns
         /// Heads and blocks of queries.
         case attention

@@ -35,20 +35,14 @@ extension Interpreter {
         try Self.throwFirst(of: failures)
     }
 
-    /// Runs one step over all rows, a linear one by columns.
-    func runColumns(_ step: Int) throws(RuntimeError) {
+    /// Runs one linear step over all rows, its columns in parallel.
+    func runColumns(_ step: Int) {
         let instruction = session.steps.steps[step].instruction
         let operation = operation(session.steps.steps[step])
         let rows = rowCount(session.steps.output(of: session.steps.steps[step], in: program))
         let start = clock?.now() ?? 0
         defer { clock?.add(since: start, instruction: instruction, thread: 0) }
         let block = RowBlock(rows: 0..<rows, scratch: scratch(thread: 0))
-        guard operation.isByColumns else {
-            if let bad = operation.run(kernels, block) {
-                throw .notFinite(instruction: instruction, row: bad)
-            }
-            return
-        }
         let grain = Int(EDGEK_COLUMN_GRAIN)
         let columns = operation.columnCount
         let grains = (columns + grain - 1) / grain

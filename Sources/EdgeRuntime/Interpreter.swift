@@ -20,7 +20,7 @@ struct Interpreter {
             case .blocks(let blocks):
                 try runBlocks(stage.steps, blocks)
             case .columns:
-                try runColumns(stage.steps.lowerBound)
+                runColumns(stage.steps.lowerBound)
             case .attention, .whole:
                 let step = session.steps.steps[stage.steps.lowerBound]
                 let start = clock?.now() ?? 0

@@ -93,14 +93,6 @@ enum RowOperation {
         }
     }
 
-    /// Whether some of the columns can be computed alone.
-    var isByColumns: Bool {
-        switch self {
-        case .linearCodes, .linearFloats: true
-        default: false
-        }
-    }
-
     /// Runs the operation on a block, a linear operation for some columns only.
     func run(_ kernels: edgek_table, _ block: RowBlock, columns: Range<Int>) -> Int? {
         switch self {
