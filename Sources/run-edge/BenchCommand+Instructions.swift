@@ -70,7 +70,7 @@ extension BenchCommand {
                 json.key("macs")
                 json.integer(group.multiplyAccumulates)
                 json.key("share_of_peak")
-                json.double(rounded(group.rate / peak))
+                json.double(group.rate / peak)
             }
             json.endObject()
         }

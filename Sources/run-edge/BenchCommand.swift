@@ -196,7 +196,7 @@ enum BenchCommand {
             json.key("runs")
             json.integer(row.times.count)
             json.key("share_of_peak")
-            json.double(rounded(row.share(of: result.peakOfThreads)))
+            json.double(row.share(of: result.peakOfThreads))
             json.key("outputs_sha256")
             json.string(hexadecimal(row.digest))
             json.endObject()
