@@ -176,6 +176,19 @@ struct Summary {
             json.integer(record.changes.count)
             json.key("seconds")
             json.double(record.seconds)
+            json.key("outputs")
+            json.beginArray()
+            for output in record.outputs {
+                json.beginObject()
+                json.key("product")
+                json.string(output.name)
+                json.key("relative_error_before")
+                json.double(output.errorBefore / max(output.signalEnergy, .leastNormalMagnitude))
+                json.key("relative_error_after")
+                json.double(output.relativeError)
+                json.endObject()
+            }
+            json.endArray()
             json.key("notes")
             json.beginArray()
             for note in record.notes { json.string(note) }

@@ -32,8 +32,8 @@ struct ActivationStream {
     func rows(of sequences: Range<Int>, _ value: ValueID, in model: Model) -> Range<Int> {
         guard let last = sequences.last else { return 0..<0 }
         let rows = model.graph[value].rows
-        return batch.rows(of: sequences.lowerBound, rows).lowerBound
-            ..< batch.rows(of: last, rows).upperBound
+        return batch.rows(of: sequences.lowerBound, rows)
+            .lowerBound..<batch.rows(of: last, rows).upperBound
     }
 
     /// Computes the next node with the weights that the model has now.

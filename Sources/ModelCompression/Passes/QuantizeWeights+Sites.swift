@@ -67,7 +67,7 @@ extension QuantizeWeights {
         let rows = SiteRows(
             input: input, codes: codes, original: originalInput ?? input, fitted: fitted,
             heldOut: heldOut.isEmpty ? fitted : heldOut)
-        let fit = isFitted ? rows.fit(rounding: rounding) : nil
+        let fit = isFitted ? rows.fit(self) : nil
         let multipliersName = first.name + ".input_multipliers"
         if let multipliers = smoothing.multipliers {
             model.parameters[multipliersName] = Parameter(
@@ -114,10 +114,21 @@ extension QuantizeWeights {
         case .search:
             do {
                 return try Smoothing.search(
-                    input: input, rows: rows, weights: weights, limit: limit)
+                    input: input, rows: rows, weights: weights, grid: grid)
             } catch {
                 throw .model(.tensor(node: "smoothing", error))
             }
         }
+    }
+
+    /// The grid of a matrix before anything is fitted.
+    func grid(_ weight: Tensor) -> CodeGrid {
+        let distances = step.map { step in
+            [Float](
+                repeating: Float(step * weight.meanSquare.squareRoot()), count: weight.rowCount)
+        }
+        return CodeGrid(
+            limit: limit, weights: weight.values, columnCount: weight.columnCount,
+            distances: distances)
     }
 }

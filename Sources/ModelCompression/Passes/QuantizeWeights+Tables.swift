@@ -56,6 +56,24 @@ extension QuantizeWeights {
             errorEnergy: table.squaredDistance(to: rounded))
     }
 
+    /// The root mean square of a table, which is not held as a whole.
+    private func deviation(
+        of parameter: Parameter, in model: Model
+    ) throws(CompressionError) -> Double {
+        var squares = 0.0
+        let rowCount = parameter.shape[0]
+        for first in stride(from: 0, to: rowCount, by: 1024) {
+            do {
+                let block = try parameter.floats(
+                    in: model.checkpoint, rows: first..<min(rowCount, first + 1024))
+                squares += block.meanSquare * Double(block.elementCount)
+            } catch {
+                throw .model(error)
+            }
+        }
+        return (squares / Double(max(1, parameter.elementCount))).squareRoot()
+    }
+
     private func quantize(
         _ parameter: Parameter, name: String, of model: Model
     ) throws(CompressionError) -> (QuantizedRows, TensorChange) {
@@ -65,6 +83,9 @@ extension QuantizeWeights {
         var scales: [Float] = []
         codes.reserveCapacity(rowCount * columnCount)
         var (signal, error, invalid) = (0.0, 0.0, 0)
+        let distance = try tableStep.map { step throws(CompressionError) in
+            Float(step * (try deviation(of: parameter, in: model)))
+        }
         // Blocks of rows keep the widened floats small.
         let rowsPerBlock = max(1, (4 << 20) / max(1, columnCount * 4))
         for first in stride(from: 0, to: rowCount, by: rowsPerBlock) {
@@ -77,7 +98,9 @@ extension QuantizeWeights {
             }
             invalid += block.nonFiniteCount
             guard invalid == 0 else { continue }
-            let grid = CodeGrid(limit: tableLimit, weights: block.values, columnCount: columnCount)
+            let grid = CodeGrid(
+                limit: tableLimit, weights: block.values, columnCount: columnCount,
+                distances: distance.map { [Float](repeating: $0, count: range.count) })
             let rows = QuantizedRows(
                 rowCount: range.count, columnCount: columnCount,
                 codes: grid.nearestCodes(block.values, columnCount: columnCount),

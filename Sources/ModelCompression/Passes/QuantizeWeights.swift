@@ -44,12 +44,24 @@ package struct QuantizeWeights: CompressionPass {
     package var limit = 127
     /// Largest code of the token table.
     package var tableLimit = 127
+    /// Distance of neighbouring weights in parts of the root mean square of the matrix, the same in
+    /// all its rows, unless a row needs more to stay within the limit. Nil: each row's largest
+    /// weight gets the largest code. A common distance costs the fewest bits in the file for its
+    /// error.
+    package var step: Double?
+    package var tableStep: Double?
+    /// How much a bit in the file may cost in error: 0 rounds without regard to the file, 1 is the
+    /// exchange rate of fine grids (`CodeCosts`).
+    package var rate = 0.0
     package var rounding = Rounding.gptq
     package var smoothing = SmoothingChoice.search
     package var clips = true
     /// Sweeps of coordinate descent after the rounding.
     package var sweeps = 2
     package var correctsBias = true
+    /// Ridge of a least-squares fit of the float weights to the original outputs, given the
+    /// compressed inputs, before they are rounded (`RidgeFit`); 0 for none.
+    package var realignment = 0.0
     /// A product is left in float16 if its relative output error is this many times the median's.
     package var outlierFactor = 30.0
     /// Calibration is cut to this many tokens per sequence and altogether.
@@ -63,14 +75,17 @@ package struct QuantizeWeights: CompressionPass {
     ) throws(CompressionError) -> PassRecord {
         let start = ContinuousClock.now
         var record = PassRecord(pass: Self.name)
+        // First, because the codes of the products make up for errors that come from the tables.
+        try quantizeTables(of: &model, &record)
         let before = model
+        let tables = record
         let sites = LinearSite.sites(of: model.graph).filter { hasFloats($0, model) }
         if !sites.isEmpty {
             let outliers = try quantize(sites, of: &model, context, leaving: [], &record)
             if !outliers.isEmpty {
                 // What these would have cost is in all that came after them; done again without.
                 model = before
-                var second = PassRecord(pass: Self.name)
+                var second = tables
                 second.notes = outliers.map {
                     "\($0): left in 16 bits, its error stands out from the others'"
                 }
@@ -79,7 +94,6 @@ package struct QuantizeWeights: CompressionPass {
             }
             Self.quantizeAttention(of: &model)
         }
-        try quantizeTables(of: &model, &record)
         record.seconds = (ContinuousClock.now - start) / .seconds(1)
         return record
     }

@@ -20,7 +20,9 @@ enum ClipSearch {
         let full = grid
         for share in shares {
             var candidate = full
-            for row in 0..<rowCount { candidate.scales[row] = CodeGrid.usable(full.scales[row] * share) }
+            for row in 0..<rowCount {
+                candidate.scales[row] = CodeGrid.usable(full.scales[row] * share)
+            }
             let codes = candidate.nearestCodes(weights, columnCount: size)
             var errors = weights
             for row in 0..<rowCount {

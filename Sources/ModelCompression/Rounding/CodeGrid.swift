@@ -8,8 +8,10 @@ struct CodeGrid: Sendable {
 
     /// Scales with which the largest weight of each row gets the largest code.
     ///
-    /// - Parameter weights: `[rows, columns]`
-    init(limit: Int, weights: [Float], columnCount: Int) {
+    /// - Parameters:
+    ///   - weights: `[rows, columns]`
+    ///   - distances: Of neighbouring numbers, one per row: no scale is smaller.
+    init(limit: Int, weights: [Float], columnCount: Int, distances: [Float]? = nil) {
         self.limit = limit
         let rowCount = columnCount == 0 ? 0 : weights.count / columnCount
         scales = (0..<rowCount).map { row in
@@ -17,7 +19,7 @@ struct CodeGrid: Sendable {
             for weight in weights[row * columnCount..<(row + 1) * columnCount] {
                 largest = max(largest, abs(weight))
             }
-            return Self.usable(largest / Float(limit))
+            return Self.usable(max(largest / Float(limit), distances?[row] ?? 0))
         }
     }
 

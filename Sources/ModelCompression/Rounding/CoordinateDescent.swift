@@ -24,10 +24,10 @@ struct CoordinateDescent {
     ///   - codes: `[rows, size]`, changed in place.
     ///   - grid: Its scales are changed in place if `fitsScales`.
     ///   - weights: What the codes stand for, `[rows, size]`.
-    ///   - bits: Length of each code in the file, times λ; nil to look at the error alone.
+    ///   - bits: λ times the length in the file of the codes −limit … limit; nil for the error alone.
     func refine(
         _ codes: inout [Int8], grid: inout CodeGrid, weights: [Float], sweeps: Int,
-        fitsScales: Bool, weightedBits bits: [Float]? = nil
+        fitsScales: Bool, codeCosts bits: [Float]? = nil
     ) {
         let (size, limit) = (moments.size, grid.limit)
         codes.withUnsafeMutableBufferPointer { codes in

@@ -46,14 +46,26 @@ struct GPTQRounding {
         self.upper = upper
     }
 
+    /// Mean of 1 / U[i,i]²: what the square of an error of one weight costs at the output, after
+    /// the others made up for it.
+    var meanErrorCost: Double {
+        guard size > 0 else { return 0 }
+        var sum = 0.0
+        for index in 0..<size {
+            let factor = Double(upper[index * size + index])
+            sum += 1 / (factor * factor)
+        }
+        return sum / Double(size)
+    }
+
     /// Rounds a matrix.
     ///
     /// - Parameters:
     ///   - weights: `[rows, size]`
     ///   - grid: With a scale for each row.
-    ///   - bits: Length of the code −limit … limit in the file, times λ; nil for plain rounding.
+    ///   - bits: λ times the length in the file of the codes −limit … limit; nil for the nearest.
     /// - Returns: Codes `[rows, size]`.
-    func codes(_ weights: [Float], grid: CodeGrid, weightedBits bits: [Float]? = nil) -> [Int8] {
+    func codes(_ weights: [Float], grid: CodeGrid, codeCosts bits: [Float]? = nil) -> [Int8] {
         let rowCount = grid.scales.count
         var codes = [Int8](repeating: 0, count: rowCount * size)
         codes.withUnsafeMutableBufferPointer { codes in

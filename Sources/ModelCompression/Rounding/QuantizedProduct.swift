@@ -29,32 +29,30 @@ struct SiteRows {
     }
 
     /// What all products of the site share when codes are fitted.
-    func fit(rounding: QuantizeWeights.Rounding) -> SiteFit {
-        let moments = InputMoments(codes, rows: fitted)
+    func fit(_ options: QuantizeWeights) -> SiteFit {
+        let moments = InputMoments(
+            codes, original: options.realignment > 0 ? original : nil, rows: fitted)
         return SiteFit(
-            moments: moments.second, codeMean: moments.mean,
-            originalMean: original.columnMeans(rows: fitted), rounding: rounding)
+            moments: moments, originalMean: original.columnMeans(rows: fitted),
+            rounding: options.rounding)
     }
 }
 
 /// The second moments of a site's codes, and the solvers that were prepared with them.
 struct SiteFit {
-    let moments: SymmetricMatrix
-    let codeMean: [Double]
+    let moments: InputMoments
     let originalMean: [Double]
     let gptq: GPTQRounding?
     let descent: CoordinateDescent
 
     init(
-        moments: SymmetricMatrix, codeMean: [Double], originalMean: [Double],
-        rounding: QuantizeWeights.Rounding
+        moments: InputMoments, originalMean: [Double], rounding: QuantizeWeights.Rounding
     ) {
         self.moments = moments
-        self.codeMean = codeMean
         self.originalMean = originalMean
-        gptq = rounding == .gptq ? GPTQRounding(moments: moments) : nil
-        var damped = moments
-        damped.addToDiagonal(0.01 * moments.meanOfDiagonal)
+        gptq = rounding == .gptq ? GPTQRounding(moments: moments.second) : nil
+        var damped = moments.second
+        damped.addToDiagonal(0.01 * damped.meanOfDiagonal)
         descent = CoordinateDescent(moments: damped)
     }
 }
@@ -111,22 +109,27 @@ struct QuantizedProduct {
         let before = try error(
             of: weight, input: rows.codes.selectingRows(rows.judged), shift: nil, target)
         let columns = weight.columnCount
-        let plainGrid = CodeGrid(limit: options.limit, weights: weight.values, columnCount: columns)
+        let plainGrid = options.grid(weight)
         let plain = quantizedRows(
             plainGrid.nearestCodes(weight.values, columnCount: columns), plainGrid)
         let plainError = try error(of: plain, shift: nil, target)
         var best = choice(plain, shift: nil, before: before, after: plainError, target)
         guard let fit else { return best }
 
-        var grid = plainGrid
-        if options.clips { ClipSearch.narrow(&grid, weights: weight.values, moments: fit.moments) }
+        let weight = try realigned(options, fit, target, before: before) ?? self.weight
+        var grid = options.grid(weight)
+        // Where the file decides the steps, a finer one is not for free.
+        if options.clips, options.step == nil {
+            ClipSearch.narrow(&grid, weights: weight.values, moments: fit.moments.second)
+        }
+        let costs = options.rate > 0 ? codeCosts(plain, grid, rate: options.rate, fit) : nil
         var codes =
-            fit.gptq?.codes(weight.values, grid: grid)
+            fit.gptq?.codes(weight.values, grid: grid, codeCosts: costs)
             ?? grid.nearestCodes(weight.values, columnCount: columns)
         if options.sweeps > 0 {
             fit.descent.refine(
                 &codes, grid: &grid, weights: weight.values, sweeps: options.sweeps,
-                fitsScales: true)
+                fitsScales: true, codeCosts: costs)
         }
         let fitted = quantizedRows(codes, grid)
         for candidate in [plain, fitted] {
@@ -137,6 +140,43 @@ struct QuantizedProduct {
             }
         }
         return best
+    }
+
+    /// Float weights that bring the output nearer to the original one than those of the model do,
+    /// because they know what the compressed prefix does to the input; nil if there are none.
+    private func realigned(
+        _ options: QuantizeWeights, _ fit: SiteFit, _ target: Tensor, before: Double
+    ) throws(TensorError) -> Tensor? {
+        guard options.realignment > 0, let cross = fit.moments.cross else { return nil }
+        let (outputs, originals) = (original.weight.shape[0], original.weight.shape[1])
+        let inputs = weight.columnCount
+        let first = original.weight.values.map { Double($0) }
+        let targetMean = MatrixProduct.multiply(
+            first, fit.originalMean, rows: outputs, columns: 1, depth: originals)
+        let solution = RidgeFit(
+            moments: fit.moments.second,
+            cross: MatrixProduct.multiply(
+                first, cross, rows: outputs, columns: inputs, depth: originals),
+            mean: fit.moments.mean, targetMean: targetMean, rowCount: fit.moments.rowCount,
+            prior: weight.values.map { Double($0) }, ridge: options.realignment)
+        guard let solution else { return nil }
+        let realigned = Tensor(
+            shape: weight.shape, values: solution.weights.map { Float($0) })
+        let shift = solution.bias.enumerated().map { index, value in
+            Float(value) + (original.bias?.values[index] ?? 0) - (bias?.values[index] ?? 0)
+        }
+        let error = try error(
+            of: realigned, input: rows.codes.selectingRows(rows.judged), shift: shift, target)
+        return error < before ? realigned : nil
+    }
+
+    private func codeCosts(
+        _ plain: QuantizedRows, _ grid: CodeGrid, rate: Double, _ fit: SiteFit
+    ) -> [Float] {
+        let scales = plain.scales.sorted()
+        return CodeCosts.costs(
+            of: plain.codes, limit: grid.limit, scale: scales[scales.count / 2],
+            errorCost: fit.gptq?.meanErrorCost ?? fit.moments.second.meanOfDiagonal, rate: rate)
     }
 
     private func quantizedRows(_ codes: [Int8], _ grid: CodeGrid) -> QuantizedRows {
@@ -158,7 +198,7 @@ struct QuantizedProduct {
                     * fit.originalMean[column]
             }
             for column in 0..<inputs {
-                shift -= Double(dequantized[row * inputs + column]) * fit.codeMean[column]
+                shift -= Double(dequantized[row * inputs + column]) * fit.moments.mean[column]
             }
             return Float(shift)
         }

@@ -57,21 +57,22 @@ struct Smoothing {
     /// The exponent of `exponents` for which the product of nearest codes is nearest to the exact
     /// one, on some of the rows.
     static func search(
-        input: Tensor, rows: Range<Int>, weights: [Tensor], limit: Int
+        input: Tensor, rows: Range<Int>, weights: [Tensor], grid: (Tensor) -> CodeGrid
     ) throws(TensorError) -> Smoothing {
         let step = max(1, rows.count / rowCount)
-        let sample = input.selectingRows(Array(stride(from: rows.lowerBound, to: rows.upperBound, by: step)))
+        let sample = input.selectingRows(
+            Array(stride(from: rows.lowerBound, to: rows.upperBound, by: step)))
         var exact: [Tensor] = []
         for weight in weights { exact.append(try MatrixProduct.linear(sample, weight: weight)) }
         var best = (error: Double.infinity, smoothing: Smoothing.none)
         for exponent in exponents {
-            let smoothing = Smoothing(exponent: exponent, input: input, rows: rows, weights: weights)
+            let smoothing = Smoothing(
+                exponent: exponent, input: input, rows: rows, weights: weights)
             let codes = sample.roundedToCodes(multipliers: smoothing.multipliers)
             var error = 0.0
             for (weight, exact) in zip(weights, exact) {
                 let smoothed = smoothing.apply(to: weight)
-                let grid = CodeGrid(
-                    limit: limit, weights: smoothed.values, columnCount: weight.columnCount)
+                let grid = grid(smoothed)
                 let rounded = QuantizedRows(
                     rowCount: weight.rowCount, columnCount: weight.columnCount,
                     codes: grid.nearestCodes(smoothed.values, columnCount: weight.columnCount),
