@@ -1,8 +1,8 @@
 import Checkpoints
+import ModelGraph
 import Testing
 
 @testable import Evaluation
-import ModelGraph
 
 @Suite struct EvaluationSetTests {
     private func parse(

@@ -1,28 +1,11 @@
 package import ModelGraph
 
-/// An ordered list of passes.
+/// An ordered list of passes (formats/recipe.md).
 package struct Recipe: Sendable {
     package let name: String
     package let passes: [any CompressionPass]
-
-    package init(name: String, passes: [any CompressionPass]) {
-        self.name = name
-        self.passes = passes
-    }
-
-    /// Weights of linear layers and of the token embedding in int8, near-lossless, no data needed.
-    package static let int8 = Recipe(name: "int8", passes: [QuantizeWeights()])
-
-    /// Weights as the checkpoint has them; the baseline on the device.
-    package static let float = Recipe(name: "float", passes: [])
-
-    package static let presets = [int8, float]
-
-    /// The recipe as one line of text, for provenance: `{"name":"int8","passes":["quantize"]}`.
-    package var json: String {
-        let names = passes.map { "\"\(type(of: $0).name)\"" }.joined(separator: ",")
-        return "{\"name\":\"\(name)\",\"passes\":[\(names)]}"
-    }
+    /// The recipe as one line of JSON, for provenance.
+    package let json: String
 
     /// Applies the passes in order; `progress` is told the pass and the share of it that is done.
     ///
