@@ -86,7 +86,7 @@ let package = Package(
             [
                 "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
                 "Reporting", "CommandLineSupport", "Tensors", "EdgeFormat", "EdgeRuntime",
-                "CEdgePlatform",
+                "EdgeTokenizer", "CEdgePlatform",
             ]),
         program(
             "run-edge",

@@ -25,14 +25,21 @@ package struct Recipe: Sendable {
     }
 
     /// Applies the passes in order; `progress` is told the pass and the share of it that is done.
+    ///
+    /// - Parameter calibration: What passes may look at; nil if there is no data.
     package func apply(
-        to model: Model, progress: (_ pass: String, _ share: Double) -> Void
+        to model: Model, calibration: CalibrationSet? = nil, threadCount: Int = 1,
+        progress: @escaping (_ pass: String, _ share: Double) -> Void = { _, _ in }
     ) throws(CompressionError) -> CompressedModel {
+        let original = model
         var model = model
         var records: [PassRecord] = []
         for pass in passes {
             let name = type(of: pass).name
-            records.append(try pass.apply(to: &model) { progress(name, $0) })
+            let context = PassContext(
+                original: original, calibration: calibration, threadCount: threadCount
+            ) { progress(name, $0) }
+            records.append(try pass.apply(to: &model, context: context))
         }
         return CompressedModel(model: model, recipe: self, records: records)
     }

@@ -10,8 +10,8 @@ struct ProgramBuilder {
     private(set) var instructions: [Instruction] = []
     /// Program value of each graph value.
     private var lowered: [ValueID: Int] = [:]
-    /// Codes that were made of a program value.
-    private var codes: [Int: Int] = [:]
+    /// Codes that were made of program values.
+    private var codes: [CodesOrigin: Int] = [:]
     private let fusions: Fusions
     private var makers: [ValueID: Node] = [:]
     let tensorIndex: [String: Int]
@@ -106,7 +106,7 @@ struct ProgramBuilder {
     private mutating func lowerLinear(_ node: Node, _ linear: Linear) {
         var input = value(node.inputs[0])
         if case .quantizedRows? = model.parameters[linear.weight]?.storage {
-            input = quantized(input)
+            input = quantized(input, multipliers: linear.inputMultipliers)
         }
         var result = node.output
         var activation = ActivationCode.none
@@ -153,16 +153,23 @@ struct ProgramBuilder {
         return values.count - 1
     }
 
+    private struct CodesOrigin: Hashable {
+        let value: Int
+        let multipliers: String?
+    }
+
     /// The codes of a value, made once however many products read them.
-    private mutating func quantized(_ input: Int) -> Int {
-        if let existing = codes[input] { return existing }
+    private mutating func quantized(_ input: Int, multipliers: String?) -> Int {
+        let origin = CodesOrigin(value: input, multipliers: multipliers)
+        if let existing = codes[origin] { return existing }
         values.append(
             ProgramValue(
                 kind: .codes, fixedRows: values[input].fixedRows,
                 columnCount: values[input].columnCount))
         let output = values.count - 1
-        instructions.append(.quantize(input: input, output: output, multipliers: nil))
-        codes[input] = output
+        instructions.append(
+            .quantize(input: input, output: output, multipliers: multipliers.map(tensor)))
+        codes[origin] = output
         return output
     }
 

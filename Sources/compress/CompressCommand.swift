@@ -10,7 +10,7 @@ enum CompressCommand {
     private static let options = OptionList([
         ("--output", .value), ("--preset", .value), ("--eval", .value), ("--threads", .value),
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
-        ("--recipe", .notAvailable), ("--calibration", .notAvailable),
+        ("--calibration", .value), ("--recipe", .notAvailable),
         ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
         ("--max-drop", .notAvailable), ("--dry-run", .notAvailable), ("--bundle", .notAvailable),
     ])
@@ -60,9 +60,18 @@ enum CompressCommand {
             bar.clear()
             Console.report("compress", "warning: \(warning)")
         }
+        let calibration = try arguments.text("--calibration").map { file throws(Failure) in
+            try CalibrationData(file: file, loaded: loaded)
+        }
+        for warning in calibration?.warnings ?? [] {
+            bar.clear()
+            Console.report("compress", "warning: \(warning)")
+        }
         let compressed: CompressedModel
         do {
-            compressed = try recipe.apply(to: loaded.model) { bar.update($0, $1) }
+            compressed = try recipe.apply(
+                to: loaded.model, calibration: calibration?.set, threadCount: threads
+            ) { bar.update($0, $1) }
         } catch {
             throw Failure("\(path): \(error.description)", .invalidModel)
         }

@@ -2,6 +2,7 @@ import Checkpoints
 import Testing
 
 @testable import Evaluation
+import ModelGraph
 
 @Suite struct EvaluationSetTests {
     private func parse(
