@@ -14,8 +14,8 @@ package struct WrittenContainer: Sendable {
     package let entries: [Entry]
     /// SHA-256 of the bytes after the header.
     package let contentDigest: [UInt8]
-    /// What was left out because nothing reads it, by name.
-    package let unreadNames: [String]
+    /// Tensors of the checkpoint that were left out because nothing reads them.
+    package let unusedTensors: [String]
 }
 
 /// Writes a lowered model as a container (formats/container.md).
@@ -141,7 +141,7 @@ package struct ContainerWriter {
         }
         return WrittenContainer(
             byteCount: header.fileSize, entries: entries, contentDigest: contentDigest,
-            unreadNames: model.unreadNames)
+            unusedTensors: model.unusedTensors)
     }
 
     /// What a reader would say against the finished file, or nil; asked before it gets its name.

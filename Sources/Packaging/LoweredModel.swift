@@ -12,8 +12,8 @@ package struct LoweredModel {
     package let tensors: [StoredTensor]
     package let features: [StaticText]
     package var metadata: Metadata
-    /// Tensors of the checkpoint and parameters of the model that the program does not read.
-    package let unreadNames: [String]
+    /// Tensors of the checkpoint that the program does not read, in the checkpoint's order.
+    package let unusedTensors: [String]
 
     /// How much of a model is lowered.
     package enum Extent {
@@ -42,14 +42,16 @@ package struct LoweredModel {
         let fusions = Fusions(model.graph)
         var folded: FoldedTerms?
         if extent == .whatIsRead {
-            model = model.computingAnswers()
+            model = model.keepingAnswers()
+            model.graph = model.graph.computing(model.graph.outputs)
             do {
                 folded = try FoldedTerms(&model)
             } catch {
                 throw .model(error)
             }
+            model.leaveOutUnreadParameters()
         }
-        unreadNames = model.unreadNames
+        unusedTensors = model.unusedTensors
         var tensors = try Self.tensors(of: model, folded: folded)
         if let tokenizer {
             tensors.append(

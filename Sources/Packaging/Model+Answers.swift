@@ -1,13 +1,15 @@
-import ModelGraph
+import Checkpoints
+package import ModelGraph
 
 extension Model {
-    /// The model that computes what its answers need, and nothing else.
+    /// The model without outputs that answer nothing and without what only they need, so that no
+    /// pass works on that.
     ///
-    /// Its answers are the embedding and the logits; without logits, task `raw` answers with the
-    /// last hidden state. Another output stays where the answers need all of it anyway: the last
-    /// hidden state under a mean does, that under a selection of its first row does not, nor does a
-    /// pooler that no classifier reads.
-    func computingAnswers() -> Model {
+    /// The answers of a model are the embedding and the logits; without logits, task `raw` answers
+    /// with the last hidden state. Another output stays where the answers need all of it anyway:
+    /// the last hidden state under a mean does, that under a selection of its first row does not,
+    /// nor does a pooler that no classifier reads.
+    package func keepingAnswers() -> Model {
         var answers = graph.outputs.filter { role, _ in
             switch role {
             case .embedding, .logits: true
@@ -18,14 +20,23 @@ extension Model {
         if answers.isEmpty { answers = graph.outputs }
         let read = RowsRead(graph, outputs: answers.values)
         var model = self
-        model.graph = graph.computing(graph.outputs.filter { read[$0.value] == .allRows })
+        model.graph.outputs = graph.outputs.filter { read[$0.value] == .allRows }
+        model.graph.nodes.removeAll { read[$0.output] == .nothing }
+        model.leaveOutUnreadParameters()
         return model
     }
 
-    /// What the graph reads no part of: tensors of the checkpoint that it never needed, in their
-    /// order, then parameters that it does not need any more, ascending.
-    var unreadNames: [String] {
+    /// Forgets the parameters that no node reads; their tensors are unused then.
+    mutating func leaveOutUnreadParameters() {
         let read = graph.parameterNames
-        return unusedTensors + parameters.keys.filter { !read.contains($0) }.sorted()
+        var tensors = Set(unusedTensors)
+        for (name, parameter) in parameters where !read.contains(name) {
+            if case .checkpoint(let tensor, _) = parameter.storage { tensors.insert(tensor) }
+        }
+        parameters = parameters.filter { read.contains($0.key) }
+        for parameter in parameters.values {
+            if case .checkpoint(let tensor, _) = parameter.storage { tensors.remove(tensor) }
+        }
+        unusedTensors = checkpoint.tensorNames.filter { tensors.contains($0) }
     }
 }

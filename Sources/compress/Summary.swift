@@ -112,8 +112,8 @@ struct Summary {
             if record.changedNothing { lines.append("pass '\(record.pass)' changed nothing") }
             lines += record.notes.map { "\(record.pass): \($0)" }
         }
-        if !written.unreadNames.isEmpty {
-            lines.append("left out, since nothing reads it: " + unread)
+        if !written.unusedTensors.isEmpty {
+            lines.append("left out, since nothing reads it: " + unused)
         }
         let share = 100 * Double(written.byteCount) / Double(max(1, checkpointBytes))
         lines.append(
@@ -124,9 +124,9 @@ struct Summary {
     }
 
     /// What was left out, names that differ only in numbers together.
-    private var unread: String {
+    private var unused: String {
         var patterns: [String] = []
-        for name in written.unreadNames {
+        for name in written.unusedTensors {
             let pattern = Self.pattern(of: name)
             if !patterns.contains(pattern) { patterns.append(pattern) }
         }
@@ -181,7 +181,7 @@ struct Summary {
         json.endArray()
         json.key("left_out")
         json.beginArray()
-        for name in written.unreadNames { json.string(name) }
+        for name in written.unusedTensors { json.string(name) }
         json.endArray()
         json.key("passes")
         json.beginArray()

@@ -1,4 +1,5 @@
 import ModelGraph
+import Tensors
 import Testing
 
 @testable import Packaging
@@ -147,7 +148,7 @@ import Testing
     private func answers(
         _ outputs: [OutputRole: ValueID], _ task: ModelTask
     ) throws -> Set<OutputRole> {
-        Set(try making.model(outputs, task: task).computingAnswers().graph.outputs.keys)
+        Set(try making.model(outputs, task: task).keepingAnswers().graph.outputs.keys)
     }
 
     @Test func outputsThatAnswerNothingAreKeptWhereTheyAreComputedAnyway() throws {
@@ -173,14 +174,23 @@ import Testing
         #expect(try answers([.pooled: pooler], .raw) == [.pooled])
     }
 
-    @Test func parametersThatNothingReadsAreNamed() throws {
+    @Test func parametersThatNothingReadsAreForgotten() throws {
         let state = making.normalized(making.embedding())
         let read = making.graph.parameterNames
         let pooler = making.activation(making.linear(making.pooled(state, .firstRow)), .tanh)
-        let unread = making.graph.parameterNames.subtracting(read).sorted()
-        let model = try making.model([.hiddenState: state, .pooled: pooler]).computingAnswers()
-        #expect(model.graph.parameterNames == read)
-        #expect(unread.count == 2)
-        #expect(model.unreadNames == ["absent"] + unread)
+        var model = try making.model([.hiddenState: state, .pooled: pooler])
+        // Of a tensor that two parameters share, one may still be read.
+        let shared = try #require(read.first)
+        for name in model.graph.parameterNames.subtracting(read) + [shared] {
+            model.parameters[name]?.storage = .checkpoint(name: "absent", elementType: .float32)
+        }
+        model.unusedTensors = []
+        var kept = model.keepingAnswers()
+        #expect(Set(kept.parameters.keys) == read && kept.graph.parameterNames == read)
+        #expect(kept.graph.nodes.count == 2)
+        #expect(kept.unusedTensors.isEmpty)
+        model.parameters[shared]?.storage = .dense(Tensor(shape: [1], values: [0]))
+        kept = model.keepingAnswers()
+        #expect(kept.unusedTensors == ["absent"])
     }
 }
