@@ -113,7 +113,7 @@ let package = Package(
             "PackagingTests",
             [
                 "Packaging", "ModelCompression", "ModelGraph", "Checkpoints", "Tensors",
-                "AtomicFiles", "EdgeFormat", "CChecksums", "CZstd",
+                "AtomicFiles", "EdgeFormat", "EdgeRuntime", "CChecksums", "CZstd",
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),

@@ -20,7 +20,7 @@ struct LoadedCheckpoint {
             throw Failure(error.description, .invalidModel)
         }
         do {
-            model = try Model(checkpoint: checkpoint, task: task)
+            model = try Model(checkpoint: checkpoint, task: task).keepingAnswers()
         } catch {
             throw Failure("\(path): \(error.description)", .invalidModel)
         }
