@@ -116,7 +116,7 @@ let package = Package(
                 "AtomicFiles", "EdgeFormat", "EdgeRuntime", "CChecksums", "CZstd",
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
-        tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),
+        tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors", "CEdgeKernels"]),
         tests("CommandLineSupportTests", ["CommandLineSupport"]),
         tests(
             "EdgeRuntimeTests",

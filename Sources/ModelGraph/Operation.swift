@@ -37,7 +37,9 @@ package struct Linear: Hashable, Sendable {
     /// Parameter of shape `[outputs]`.
     package var bias: String?
     /// Parameter of shape `[inputs]`: what the device multiplies the columns of the input with
-    /// before it quantizes them. Only for quantized weights, whose columns are divided by it.
+    /// before it quantizes them.
+    ///
+    /// Only for quantized weights, whose columns are divided by it.
     package var inputMultipliers: String?
 
     package init(weight: String, bias: String?, inputMultipliers: String? = nil) {

@@ -2,7 +2,7 @@ package import Tensors
 
 extension Tensor {
     /// What the 8-bit codes stand for that the device makes of each row (formats/container.md,
-    /// "Quantization of activations"), divided by the multipliers again.
+    /// "quantize").
     ///
     /// - Parameter multipliers: One per column, applied first; nil for ones.
     /// - Returns: A tensor of the same shape, still multiplied.
@@ -14,7 +14,10 @@ extension Tensor {
                 low = min(low, value)
                 high = max(high, value)
             }
-            guard high > low else { return }
+            guard high - low >= 0x1p-100 else {
+                row.update(repeating: 0)
+                return
+            }
             let (scale, inverse) = ((high - low) / 255, 255 / (high - low))
             let zero = (-low * inverse).rounded(.toNearestOrEven)
             for column in 0..<row.count {

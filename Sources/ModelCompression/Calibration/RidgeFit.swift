@@ -10,9 +10,9 @@ import Tensors
 /// S = Σ (x−x̄)(x−x̄)ᵀ and T = Σ (t−t̄)(x−x̄)ᵀ, and b = t̄ − W·x̄. Hoerl and Kennard 1970, with W₀ in
 /// place of 0.
 struct RidgeFit {
-    /// `[outputs, inputs]`
+    /// W, `[outputs, inputs]`.
     let weights: [Double]
-    /// `[outputs]`
+    /// The vector b, `[outputs]`.
     let bias: [Double]
 
     /// - Parameters:

@@ -45,9 +45,10 @@ package struct QuantizeWeights: CompressionPass {
     /// Largest code of the token table.
     package var tableLimit = 127
     /// Distance of neighbouring weights in parts of the root mean square of the matrix, the same in
-    /// all its rows, unless a row needs more to stay within the limit. Nil: each row's largest
-    /// weight gets the largest code. A common distance costs the fewest bits in the file for its
-    /// error.
+    /// all its rows, unless a row needs more to stay within the limit.
+    ///
+    /// Nil: each row's largest weight gets the largest code. A common distance costs the fewest bits
+    /// in the file for its error.
     package var step: Double?
     package var tableStep: Double?
     /// How much a bit in the file may cost in error: 0 rounds without regard to the file, 1 is the

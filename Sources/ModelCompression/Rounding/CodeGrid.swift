@@ -1,7 +1,7 @@
 /// The numbers that the codes of a weight matrix stand for: scale · code with |code| ≤ limit, one
 /// scale per row.
 struct CodeGrid: Sendable {
-    /// Largest code, 1…127. Smaller limits cost fewer bits in the file.
+    /// Largest code, 1…127; smaller limits cost fewer bits in the file.
     let limit: Int
     /// One per row; 0 for a row of zeros.
     var scales: [Float]

@@ -6,7 +6,7 @@ struct SiteRows {
     /// Most held-out rows on which products are judged.
     private static let judgedRows = 1024
 
-    /// `[rows, inputs]`
+    /// The floats, `[rows, inputs]`.
     let input: Tensor
     /// What the device's codes of the input stand for, multiplied by the multipliers.
     let codes: Tensor

@@ -1,0 +1,143 @@
+import Foundation
+import Tensors
+
+@testable import ModelCompression
+
+/// Problems of rounding with their solutions, written by `tools/make_reference_rounding.py`.
+struct RoundingReference: Decodable {
+    struct Product: Decodable, CustomStringConvertible {
+        let name: String
+        let limit: Int
+        let rows: Int
+        let inputs: Int
+        let outputs: Int
+        /// What flows in, `[rows, inputs]`.
+        let x: [Float]
+        /// What it is multiplied with, `[outputs, inputs]`.
+        let weights: [Float]
+        let moments: [Double]
+        let mean: [Double]
+        let scales: [Float]
+        let nearest: [Int8]
+        /// Scales after the search for clipping.
+        let clipped: [Float]
+        let gptq: [Int8]
+        let costs: [Float]
+        let gptqWithCosts: [Int8]
+        /// The moments with 1 % of their mean diagonal added to it.
+        let damped: [Double]
+        /// After three sweeps with fixed scales.
+        let descent: [Int8]
+        let descentErrors: [Double]
+        /// After three sweeps with scales that are fitted.
+        let fittedDescent: [Int8]
+        let fittedScales: [Double]
+        let fittedErrors: [Double]
+        /// After one sweep.
+        let descentWithCosts: [Int8]
+
+        var description: String { name }
+        var second: SymmetricMatrix { SymmetricMatrix(size: inputs, values: moments) }
+        var dampedMatrix: SymmetricMatrix { SymmetricMatrix(size: inputs, values: damped) }
+        var grid: CodeGrid { CodeGrid(limit: limit, weights: weights, columnCount: inputs) }
+        var input: Tensor { Tensor(shape: [rows, inputs], values: x) }
+    }
+
+    struct Costs: Decodable {
+        let codes: [Int8]
+        let limit: Int
+        let scale: Float
+        let errorCost: Double
+        let rate: Double
+        let costs: [Double]
+    }
+
+    struct Ridge: Decodable {
+        let rows: Int
+        let inputs: Int
+        let outputs: Int
+        let ridge: Double
+        let moments: [Double]
+        let cross: [Double]
+        let mean: [Double]
+        let targetMean: [Double]
+        let prior: [Double]
+        let weights: [Double]
+        let bias: [Double]
+    }
+
+    struct Smoothing: Decodable {
+        let rows: Int
+        let inputs: Int
+        let outputs: [Int]
+        let x: [Float]
+        let weights: [[Float]]
+        let exponents: [Float]
+        let divisors: [[Double]]
+        /// The exponent with which nearest codes are best.
+        let best: Float
+
+        var input: Tensor { Tensor(shape: [rows, inputs], values: x) }
+        var weightTensors: [Tensor] {
+            zip(outputs, weights).map { Tensor(shape: [$0, inputs], values: $1) }
+        }
+    }
+
+    let products: [Product]
+    let costs: [Costs]
+    let ridge: [Ridge]
+    let smoothing: [Smoothing]
+
+    static func read() throws -> RoundingReference {
+        let path = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/rounding/rounding.json")
+        return try JSONDecoder().decode(Self.self, from: Data(contentsOf: path))
+    }
+}
+
+/// eᵀ · H · e of each row, with e = w − scale · code, in double.
+func outputErrors(
+    _ codes: [Int8], scales: [Float], weights: [Float], moments: SymmetricMatrix
+) -> [Double] {
+    let size = moments.size
+    return scales.indices.map { row in
+        let errors = (0..<size).map { column in
+            let index = row * size + column
+            return Double(weights[index]) - Double(scales[row]) * Double(codes[index])
+        }
+        var sum = 0.0
+        for i in 0..<size {
+            for j in 0..<size { sum += errors[i] * moments[i, j] * errors[j] }
+        }
+        return sum
+    }
+}
+
+/// A matrix of random weights and the moments of activations whose columns hang together.
+struct RandomProduct {
+    let weights: [Float]
+    let moments: SymmetricMatrix
+    let outputs: Int
+
+    init(outputs: Int, inputs: Int, seed: UInt64) {
+        let rows = 2 * inputs
+        weights = SmallModel.random([outputs, inputs], seed: seed).values
+        let factors = SmallModel.random([rows, 2], seed: seed + 1).values
+        let loadings = SmallModel.random([2, inputs], seed: seed + 2).values
+        let noise = SmallModel.random([rows, inputs], seed: seed + 3).values
+        var moments = SymmetricMatrix(size: inputs)
+        for row in 0..<rows {
+            let x = (0..<inputs).map { column in
+                Double(factors[row * 2] * loadings[column])
+                    + Double(factors[row * 2 + 1] * loadings[inputs + column])
+                    + 0.2 * Double(noise[row * inputs + column])
+            }
+            for i in 0..<inputs {
+                for j in 0..<inputs { moments[i, j] += x[i] * x[j] }
+            }
+        }
+        self.moments = moments
+        self.outputs = outputs
+    }
+}
