@@ -216,7 +216,6 @@ def product(seed, outputs, inputs, limit, dead=(), heavy=False):
         "x": listed(x),
         "weights": listed(weights),
         "moments": listed(moments),
-        "mean": listed(x.astype(float).mean(axis=0)),
         "scales": listed(scales),
         "nearest": listed(plain),
         "clipped": listed(clip(weights, moments, scales, limit)),
@@ -256,29 +255,39 @@ def products():
 
 
 def ridge(seed, rows, inputs, outputs, share):
+    """Weighted rows, and one more row for each weight, which holds it near to the prior."""
     generator = numpy.random.default_rng(seed)
-    x = activations(generator, rows, inputs).astype(float)
+    x = activations(generator, rows, inputs)
+    weights = generator.uniform(0, 2, rows).astype(single)
+    weights[:2] = 0, 1
     targets = x @ generator.normal(size=(inputs, outputs)) + generator.normal(size=outputs)
-    targets += 0.5 * generator.normal(size=targets.shape)
+    targets = (targets + 0.5 * generator.normal(size=targets.shape)).astype(single)
     prior = generator.normal(size=(outputs, inputs))
-    centred = x - x.mean(axis=0)
-    weight = share * numpy.mean(numpy.sum(centred**2, axis=0))
-    # One more row for each weight holds it near to the prior, one column of ones is the bias.
+    known = x.astype(float), targets.astype(float), weights.astype(float)
+    mean = numpy.average(known[0], axis=0, weights=known[2])
+    target_mean = numpy.average(known[1], axis=0, weights=known[2])
+    diagonal = numpy.average((known[0] - mean) ** 2, axis=0, weights=known[2]) * known[2].sum()
+    penalties = share * (diagonal + 0.01 * numpy.sort(diagonal)[inputs // 2])
+    root = numpy.sqrt(known[2])[:, None]
     left = numpy.block([
-        [x, numpy.ones((rows, 1))],
-        [numpy.sqrt(weight) * numpy.eye(inputs), numpy.zeros((inputs, 1))],
+        [root * known[0], root],
+        [numpy.diag(numpy.sqrt(penalties)), numpy.zeros((inputs, 1))],
     ])
-    right = numpy.vstack([targets, numpy.sqrt(weight) * prior.T])
+    right = numpy.vstack([root * known[1], numpy.sqrt(penalties)[:, None] * prior.T])
     solution = numpy.linalg.lstsq(left, right, rcond=None)[0]
+    deviations = root * (known[0] - mean), root * (known[1] - target_mean)
     return {
         "rows": rows,
         "inputs": inputs,
         "outputs": outputs,
         "ridge": share,
-        "moments": listed(x.T @ x),
-        "cross": listed(targets.T @ x),
-        "mean": listed(x.mean(axis=0)),
-        "targetMean": listed(targets.mean(axis=0)),
+        "x": listed(x),
+        "targets": listed(targets),
+        "rowWeights": listed(weights),
+        "moments": listed(deviations[0].T @ deviations[0]),
+        "cross": listed(deviations[1].T @ deviations[0]),
+        "mean": listed(mean),
+        "targetMean": listed(target_mean),
         "prior": listed(prior),
         "weights": listed(solution[:-1].T),
         "bias": listed(solution[-1]),

@@ -5,34 +5,52 @@ import Testing
 
 @Suite struct InputMomentsTests {
     @Test func momentsAreThoseOfNumpy() throws {
-        for product in try RoundingReference.read().products {
-            let moments = InputMoments(product.input, rows: 0..<product.rows)
-            #expect(moments.rowCount == product.rows)
-            let largest = product.second.diagonal.max() ?? 0
-            for (found, expected) in zip(moments.second.values, product.moments) {
-                #expect(abs(found - expected) <= 1e-6 * largest)
-            }
-            for (found, expected) in zip(moments.mean, product.mean) {
-                #expect(abs(found - expected) <= 1e-12 * largest)
-            }
-            #expect(moments.cross == nil && moments.originalMean == nil)
+        for expected in try RoundingReference.read().ridge {
+            let moments = InputMoments(
+                expected.input, rows: 0..<expected.rows, weights: expected.rowWeights)
+            let total = expected.rowWeights.reduce(0) { $0 + Double($1) }
+            #expect(abs(moments.total - total) < 1e-9)
+            #expect(relativeDifference(moments.mean, expected.mean) < 1e-6)
+            #expect(relativeDifference(moments.second.values, expected.moments) < 1e-5)
+            let (cross, mean) = moments.cross(expected.input, target: expected.target)
+            #expect(relativeDifference(mean, expected.targetMean) < 1e-6)
+            #expect(relativeDifference(cross, expected.cross) < 1e-5)
         }
     }
 
-    @Test func crossMomentsPairTheRows() {
-        let input = Tensor(shape: [3, 2], values: [1, 2, 3, 4, 5, 6])
-        let original = Tensor(shape: [3, 3], values: [1, 0, -1, 2, 1, 0, 0, 3, 1])
-        let moments = InputMoments(input, original: original, rows: 1..<3)
-        #expect(moments.rowCount == 2)
-        #expect(moments.second.values == [34, 42, 42, 52])
-        #expect(moments.mean == [4, 5])
-        #expect(moments.originalMean == [1, 2, 0.5])
-        #expect(moments.cross == [6, 8, 18, 22, 5, 6])
+    @Test func rowsThatDoNotCountChangeNothing() {
+        let input = Tensor(shape: [4, 2], values: [99, -99, 1, 2, 3, 6, 77, 7])
+        let target = Tensor(shape: [4, 1], values: [50, 1, 5, -50])
+        for (rows, weights) in [(1..<3, nil), (0..<4, [0, 2, 2, 0])]
+            as [(Range<Int>, [Float]?)]
+        {
+            let moments = InputMoments(input, rows: rows, weights: weights)
+            let factor = weights == nil ? 1.0 : 2
+            #expect(moments.total == 2 * factor)
+            #expect(moments.mean == [2, 4])
+            let expected = [2, 4, 4, 8].map { $0 * factor }
+            #expect(relativeDifference(moments.second.values, expected) < 1e-6)
+            let (cross, mean) = moments.cross(input, target: target)
+            #expect(relativeDifference(cross, [4 * factor, 8 * factor]) < 1e-6)
+            #expect(mean == [3])
+        }
+    }
+
+    @Test func moreRowsThanABlockAreAllCounted() {
+        let count = 10_000
+        let values = (0..<count).map { Float($0 % 2 == 0 ? 1 : -3) }
+        let input = Tensor(shape: [count, 1], values: values)
+        let moments = InputMoments(input, rows: 0..<count, weights: nil)
+        #expect(moments.mean == [-1])
+        #expect(moments.second.values == [4 * Double(count)])
+        let cross = moments.cross(
+            input, target: Tensor(shape: [count, 1], values: values.map { 2 * $0 + 5 }))
+        #expect(cross.moments == [8 * Double(count)] && cross.mean == [3])
     }
 
     @Test func noRowsHaveNoMoments() {
-        let moments = InputMoments(Tensor(zeros: [2, 2]), rows: 1..<1)
-        #expect(moments.rowCount == 0 && moments.second.values == [0, 0, 0, 0])
+        let moments = InputMoments(Tensor(zeros: [2, 2]), rows: 1..<1, weights: nil)
+        #expect(moments.total == 0 && moments.second.values == [0, 0, 0, 0])
         #expect(moments.mean == [0, 0])
     }
 }

@@ -16,7 +16,6 @@ struct RoundingReference: Decodable {
         /// What it is multiplied with, `[outputs, inputs]`.
         let weights: [Float]
         let moments: [Double]
-        let mean: [Double]
         let scales: [Float]
         let nearest: [Int8]
         /// Scales after the search for clipping.
@@ -40,7 +39,6 @@ struct RoundingReference: Decodable {
         var second: SymmetricMatrix { SymmetricMatrix(size: inputs, values: moments) }
         var dampedMatrix: SymmetricMatrix { SymmetricMatrix(size: inputs, values: damped) }
         var grid: CodeGrid { CodeGrid(limit: limit, weights: weights, columnCount: inputs) }
-        var input: Tensor { Tensor(shape: [rows, inputs], values: x) }
     }
 
     struct Costs: Decodable {
@@ -57,6 +55,10 @@ struct RoundingReference: Decodable {
         let inputs: Int
         let outputs: Int
         let ridge: Double
+        let x: [Float]
+        let targets: [Float]
+        let rowWeights: [Float]
+        /// Weighted and around the means, as `cross`.
         let moments: [Double]
         let cross: [Double]
         let mean: [Double]
@@ -64,6 +66,10 @@ struct RoundingReference: Decodable {
         let prior: [Double]
         let weights: [Double]
         let bias: [Double]
+
+        var input: Tensor { Tensor(shape: [rows, inputs], values: x) }
+        var target: Tensor { Tensor(shape: [rows, outputs], values: targets) }
+        var second: SymmetricMatrix { SymmetricMatrix(size: inputs, values: moments) }
     }
 
     struct Smoothing: Decodable {
@@ -94,6 +100,17 @@ struct RoundingReference: Decodable {
             .appendingPathComponent("Fixtures/rounding/rounding.json")
         return try JSONDecoder().decode(Self.self, from: Data(contentsOf: path))
     }
+}
+
+/// The largest difference in parts of the largest magnitude; infinite if the numbers differ in count.
+func relativeDifference(_ found: [Double], _ expected: [Double]) -> Double {
+    guard found.count == expected.count else { return .infinity }
+    let largest = expected.reduce(0) { max($0, $1.magnitude) }
+    let worst = zip(found, expected).reduce(0.0) { worst, pair in
+        let difference = (pair.0 - pair.1).magnitude
+        return difference.isNaN ? .infinity : max(worst, difference)
+    }
+    return worst == 0 ? 0 : worst / largest
 }
 
 /// eᵀ · H · e of each row, with e = w − scale · code, in double.
