@@ -145,10 +145,11 @@ struct RandomProduct {
         let noise = SmallModel.random([rows, inputs], seed: seed + 3).values
         var moments = SymmetricMatrix(size: inputs)
         for row in 0..<rows {
-            let x = (0..<inputs).map { column in
-                Double(factors[row * 2] * loadings[column])
-                    + Double(factors[row * 2 + 1] * loadings[inputs + column])
-                    + 0.2 * Double(noise[row * inputs + column])
+            let (first, second) = (Double(factors[row * 2]), Double(factors[row * 2 + 1]))
+            let x = (0..<inputs).map { column -> Double in
+                let common = first * Double(loadings[column])
+                let other = second * Double(loadings[inputs + column])
+                return common + other + 0.2 * Double(noise[row * inputs + column])
             }
             for i in 0..<inputs {
                 for j in 0..<inputs { moments[i, j] += x[i] * x[j] }

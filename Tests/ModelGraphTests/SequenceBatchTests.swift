@@ -1,4 +1,5 @@
 import ModelGraph
+import Tensors
 import Testing
 
 @Suite struct SequenceBatchTests {
