@@ -196,8 +196,9 @@ def product(seed, outputs, inputs, limit, dead=(), heavy=False):
     scales = grid_scales(weights, limit)
     plain = nearest(weights, scales, limit)
     damped = dampened(moments)
-    costs = code_costs(plain, limit, numpy.sort(scales)[outputs // 2],
-                       numpy.mean(numpy.diag(moments)), 0.3)
+    # Codes get longer with their magnitude, as those of weights do.
+    price = 0.02 * numpy.median(scales) ** 2 * numpy.mean(numpy.diag(moments))
+    costs = (price * (1 + numpy.abs(numpy.arange(-limit, limit + 1)) ** 0.5)).astype(single)
     fixed = descend(weights, damped, scales, plain, limit, 3, False)
     fitted = descend(weights, damped, scales, plain, limit, 3, True)
     rated = descend(weights, damped, scales, plain, limit, 1, False, costs)

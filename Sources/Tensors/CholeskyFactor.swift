@@ -19,7 +19,10 @@ package struct CholeskyFactor: Sendable {
         var (order, status) = (Int32(size), Int32(0))
         // The upper factor in LAPACK's columns is the lower one in our rows.
         dpotrf_("U", &order, &factor, &order, &status, 1)
-        guard status == 0 else { return nil }
+        // LAPACK passes over NaN.
+        guard status == 0, (0..<size).allSatisfy({ factor[$0 * size + $0] > 0 }) else {
+            return nil
+        }
         for row in 0..<size {
             for column in row + 1..<max(row + 1, size) { factor[row * size + column] = 0 }
         }

@@ -12,7 +12,7 @@ package struct SingularValues: Sendable {
     /// Decomposes a matrix.
     ///
     /// - Parameter matrix: `[rows, columns]`, row after row.
-    /// - Returns: nil if the iteration does not converge, as with NaN.
+    /// - Returns: nil if the iteration does not converge, or not to numbers, as with NaN.
     package init?(_ matrix: [Double], rows: Int, columns: Int) {
         let rank = min(rows, columns)
         guard rank > 0 else {
@@ -33,7 +33,7 @@ package struct SingularValues: Sendable {
         var work = [Double](repeating: 0, count: Int(length))
         dgesdd_(
             "S", &m, &n, &a, &m, &singular, &u, &m, &vt, &k, &work, &length, &integers, &status, 1)
-        guard status == 0 else { return nil }
+        guard status == 0, singular.allSatisfy(\.isFinite) else { return nil }
         values = singular
         // vt is [rank, rows] in columns, which is [rows, rank] in rows; u likewise.
         left = vt

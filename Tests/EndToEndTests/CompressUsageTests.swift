@@ -6,7 +6,6 @@ import Testing
     @Test(
         "An option that does not work yet is refused with its name",
         arguments: [
-            ["--recipe", "recipe.json"], ["--calibration", "data.jsonl"],
             ["--target-size", "12MB"], ["--target-latency", "5ms"], ["--max-drop", "1%"],
             ["--dry-run"], ["--preset", "small"], ["--preset", "fast"], ["--preset", "tiny"],
             ["--preset", "int4"],

@@ -100,6 +100,9 @@ import Testing
         expect(.json(.trailingBytes(offset: 14)), #"{"passes":[]} {}"#)
         expect(.json(.unexpectedByte(0x27, offset: 1)), "{'passes':[]}")
         expect(.json(.unexpectedByte(0x5d, offset: 26)), #"{"passes":[{"pass":"x"},  ]}"#)
+        #expect(throws: RecipeError.json(.unexpectedByte(0xef, offset: 0))) {
+            try Recipe(parsing: [0xef, 0xbb, 0xbf] + Array(#"{"passes":[]}"#.utf8), name: "file")
+        }
         #expect(throws: RecipeError.json(.invalidUTF8(offset: 1))) {
             try Recipe(parsing: [0x22, 0xff, 0x22], name: "file")
         }
