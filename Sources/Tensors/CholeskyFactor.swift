@@ -19,8 +19,9 @@ package struct CholeskyFactor: Sendable {
         var (order, status) = (Int32(size), Int32(0))
         // The upper factor in LAPACK's columns is the lower one in our rows.
         dpotrf_("U", &order, &factor, &order, &status, 1)
-        // LAPACK passes over NaN.
-        guard status == 0, (0..<size).allSatisfy({ factor[$0 * size + $0] > 0 }) else {
+        guard status == 0 else { return nil }
+        // LAPACK may pass over NaN.
+        for index in 0..<matrix.size where !(factor[index * matrix.size + index] > 0) {
             return nil
         }
         for row in 0..<size {

@@ -76,7 +76,7 @@ import Testing
         arguments: [
             ("", ["byte 0"]), ("passes: []", ["unexpected", "byte 0"]),
             ("[]", ["an object", "an array"]), ("{}", ["'passes'", "missing"]),
-            (#"{"passes":[{"pass":"shrink"}]}"#, ["passes[0]", "'shrink'", "known", "quantize"]),
+            (#"{"passes":[{"pass":"squeeze"}]}"#, ["passes[0]", "'squeeze'", "known", "quantize"]),
             (#"{"passes":[{}]}"#, ["passes[0]", "'pass'", "missing"]),
             (
                 #"{"passes":[{"pass":"quantize","bits":8}]}"#,

@@ -143,12 +143,24 @@ import Testing
         expectRule(try quantized(apply(SmallModel(weight: weight).model).model), weight)
     }
 
-    @Test(arguments: [(0, 6), (4, 0)])
-    func emptyMatricesStayEmpty(rows: Int, columns: Int) throws {
-        let weight = Tensor(shape: [rows, columns], values: [])
-        let (model, _) = try apply(SmallModel(weight: weight).model)
-        let found = try quantized(model)
-        #expect(found.codes.isEmpty && found.scales == [Float](repeating: 0, count: rows))
+    /// A layer whose heads are all gone has a product without inputs.
+    @Test(arguments: [(0, 6), (4, 0)], [false, true])
+    func emptyMatricesStayEmpty(shape: (rows: Int, columns: Int), isCalibrated: Bool) throws {
+        let weight = Tensor(shape: [shape.rows, shape.columns], values: [])
+        let small = try SmallModel(weight: weight)
+        let sequences = (0..<8).map { TokenSequence(ids: [Int32($0), 3]) }
+        for rate in [0.0, 1] {
+            let (model, _) = try apply(
+                small.model, calibration: isCalibrated ? CalibrationSet(sequences) : nil
+            ) { pass in
+                pass.smoothing = .search
+                pass.rate = rate
+            }
+            let found = try quantized(model)
+            #expect(found.codes.isEmpty)
+            #expect(found.scales == [Float](repeating: 0, count: shape.rows))
+            try model.validate()
+        }
     }
 
     // MARK: - What is refused

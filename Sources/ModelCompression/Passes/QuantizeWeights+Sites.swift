@@ -133,6 +133,6 @@ extension QuantizeWeights {
         }
         return CodeGrid(
             limit: limit, weights: weight.values, columnCount: weight.columnCount,
-            distances: distances)
+            rowCount: weight.rowCount, distances: distances)
     }
 }

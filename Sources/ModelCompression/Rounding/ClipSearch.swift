@@ -15,6 +15,7 @@ enum ClipSearch {
     ///   - moments: H, or a diagonal matrix of weights where there is no data.
     static func narrow(_ grid: inout CodeGrid, weights: [Float], moments: SymmetricMatrix) {
         let (size, rowCount) = (moments.size, grid.scales.count)
+        guard size > 0 else { return }
         let floats = moments.values.map { Float($0) }
         var best = [Float](repeating: .infinity, count: rowCount)
         let full = grid

@@ -10,10 +10,14 @@ struct CodeGrid: Sendable {
     ///
     /// - Parameters:
     ///   - weights: `[rows, columns]`
+    ///   - rowCount: Says how many rows there are where there are no columns.
     ///   - distances: Of neighbouring numbers, one per row: no scale is smaller.
-    init(limit: Int, weights: [Float], columnCount: Int, distances: [Float]? = nil) {
+    init(
+        limit: Int, weights: [Float], columnCount: Int, rowCount: Int = 0,
+        distances: [Float]? = nil
+    ) {
         self.limit = limit
-        let rowCount = columnCount == 0 ? 0 : weights.count / columnCount
+        let rowCount = columnCount == 0 ? rowCount : weights.count / columnCount
         scales = (0..<rowCount).map { row in
             var largest: Float = 0
             for weight in weights[row * columnCount..<(row + 1) * columnCount] {

@@ -127,7 +127,9 @@ struct QuantizedProduct {
         if options.clips, options.step == nil {
             ClipSearch.narrow(&grid, weights: weight.values, moments: fit.moments.second)
         }
-        let costs = options.rate > 0 ? codeCosts(plain, grid, rate: options.rate, fit) : nil
+        let costs =
+            options.rate > 0 && weight.elementCount > 0
+            ? codeCosts(plain, grid, rate: options.rate, fit) : nil
         var codes =
             fit.gptq?.codes(weight.values, grid: grid, codeCosts: costs)
             ?? grid.nearestCodes(weight.values, columnCount: weight.columnCount)
