@@ -27,6 +27,7 @@ struct CalibrationData {
                 failures.append(LineFailure(line: example.line, problem: error))
             }
         }
+        failures.sort { $0.line < $1.line }
         guard !sequences.isEmpty else {
             throw Failure(
                 EvaluationError.noExamples(file: file, first: failures.first).description,

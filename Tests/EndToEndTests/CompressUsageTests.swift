@@ -7,7 +7,6 @@ import Testing
         "An option that does not work yet is refused with its name",
         arguments: [
             ["--target-size", "12MB"], ["--target-latency", "5ms"], ["--max-drop", "1%"],
-            ["--preset", "tiny"],
             ["--preset", "int4"],
         ])
     func optionsThatAreNotBuiltAreRefused(option: [String]) throws {

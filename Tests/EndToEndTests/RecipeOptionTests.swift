@@ -91,6 +91,27 @@ import Testing
         try expectRefusal(recipe, naming: words)
     }
 
+    @Test("What needs calibration data is refused without", arguments: ["fast", "tiny"])
+    func passesThatNeedDataSaySo(preset: String) throws {
+        let output = try TemporaryFolder()
+        let run = try Program.compress.run([
+            TinyBert.plain.folder, "-o", "\(output.path)/model.atn", "--preset", preset,
+        ])
+        #expect(run.end == .exited(2) && run.output.isEmpty)
+        let last = run.errorText.split(separator: "\n").last ?? ""
+        #expect(last.contains("'shrink'") && last.contains("--calibration"), "\(last)")
+        #expect(try output.names.isEmpty)
+    }
+
+    @Test("--dry-run names the passes and writes nothing")
+    func dryRunsWriteNothing() throws {
+        let (run, output, _, _) = try compress(
+            #"{"passes":[{"pass":"shrink"},{"pass":"quantize"}]}"#, ["--dry-run"])
+        try run.expectDone()
+        #expect(run.outputText.contains("shrink") && run.outputText.contains("quantize"))
+        #expect(try output.names.isEmpty)
+    }
+
     @Test("--preset and --recipe exclude each other")
     func presetsAndRecipesExcludeEachOther() throws {
         let (run, output, _, _) = try compress(#"{"passes":[]}"#, ["--preset", "int8"])

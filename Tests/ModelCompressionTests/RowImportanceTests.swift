@@ -22,7 +22,7 @@ import Testing
             "attention",
             .attention(
                 Attention(
-                    headCount: 1, keyValueHeadCount: 1, headSize: 6, valueSize: 6, scale: 0,
+                    headCount: 1, keyValueHeadCount: 1, headSize: 6, valueSize: 6, scale: 1e-30,
                     mask: .none)),
             inputs: [embedded, embedded, embedded], rows: .tokens, columnCount: 6)
         let sum = graph.append(

@@ -83,7 +83,7 @@ package struct QuantizeWeights: CompressionPass {
         try quantizeTables(of: &model, &record)
         let before = model
         let tables = record
-        let sites = LinearSite.sites(of: model.graph).filter { hasFloats($0, model) }
+        let sites = Self.sitesOfFloats(model)
         if !sites.isEmpty {
             let outliers = try quantize(sites, of: &model, context, leaving: [], &record)
             if !outliers.isEmpty {
@@ -102,11 +102,15 @@ package struct QuantizeWeights: CompressionPass {
         return record
     }
 
-    private func hasFloats(_ site: LinearSite, _ model: Model) -> Bool {
-        site.nodes.contains { index in
-            guard let linear = model.graph.linear(at: index) else { return false }
-            if case .quantizedRows? = model.parameters[linear.weight]?.storage { return false }
-            return true
+    /// The sites without the products that have codes already.
+    private static func sitesOfFloats(_ model: Model) -> [LinearSite] {
+        LinearSite.sites(of: model.graph).compactMap { site in
+            let nodes = site.nodes.filter { index in
+                guard let linear = model.graph.linear(at: index) else { return false }
+                if case .quantizedRows? = model.parameters[linear.weight]?.storage { return false }
+                return true
+            }
+            return nodes.isEmpty ? nil : LinearSite(input: site.input, nodes: nodes)
         }
     }
 

@@ -17,7 +17,7 @@ struct BlockSurgeon {
     struct Level {
         /// Ascending.
         let kept: [Int]
-        /// `[outputs, kept columns]`
+        /// What they are multiplied with, `[outputs, kept columns]`.
         let weights: [Double]
         /// Σ of the scores of what was taken.
         let loss: Double

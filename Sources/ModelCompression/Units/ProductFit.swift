@@ -11,9 +11,9 @@ struct ProductFit {
         let name: String
         /// Groups of inputs that are left, ascending.
         let kept: [Int]
-        /// `[outputs, kept columns]`
+        /// What they are multiplied with, `[outputs, kept columns]`.
         let weight: Tensor
-        /// `[outputs]`
+        /// Added to the product, `[outputs]`.
         let bias: Tensor
         /// On held-out rows.
         let error: Double
