@@ -39,6 +39,7 @@ int64_t edgek_multiply_peak_neon(int64_t rounds);
         .packed_weight_bytes = packed_weight_bytes, \
         .clear_packed_weights = clear_packed_weights, \
         .pack_weights = pack_weights, \
+        .expand_codes = expand_codes, \
         .quantize_rows = quantize_rows, \
         .packed_head_bytes = packed_head_bytes, \
         .quantize_heads = quantize_heads, \
