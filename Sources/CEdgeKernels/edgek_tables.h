@@ -61,6 +61,11 @@ int64_t edgek_multiply_peak_neon(int64_t rounds);
         .multiply_peak = edgek_multiply_peak_##isa, \
     }
 
+/// For a byte of a mask, whose bits say of eight codes whether each has a value: the index of each
+/// one's value among these, or 0x80 for none; and the number of values. In expand_tables.c.
+extern const uint8_t edgek_value_indices[256][8];
+extern const uint8_t edgek_value_counts[256];
+
 /// log₂ e: attention turns scores into powers of two.
 #define EDGEK_LOG2_E 0x1.715476p0f
 
