@@ -15,8 +15,11 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -60,7 +63,9 @@ let package = Package(
         module("Tensors", ["COpenBLAS"]),
         module("Checkpoints", ["Tensors", "CChecksums"]),
         module("ModelGraph", ["Checkpoints", "Tensors"]),
-        module("ModelCompression", ["ModelGraph", "Tensors"]),
+        module(
+            "ModelCompression", ["ModelGraph", "Checkpoints", "Tensors"],
+            resources: ["int8", "float"].map { .embedInCode("Presets/\($0).json") }),
         module(
             "Packaging",
             [
@@ -86,7 +91,7 @@ let package = Package(
             [
                 "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
                 "Reporting", "CommandLineSupport", "Tensors", "EdgeFormat", "EdgeRuntime",
-                "CEdgePlatform",
+                "EdgeTokenizer", "CEdgePlatform",
             ]),
         program(
             "run-edge",
@@ -108,7 +113,7 @@ let package = Package(
             "PackagingTests",
             [
                 "Packaging", "ModelCompression", "ModelGraph", "Checkpoints", "Tensors",
-                "AtomicFiles", "EdgeFormat", "CChecksums", "CZstd",
+                "AtomicFiles", "EdgeFormat", "EdgeRuntime", "CChecksums", "CZstd",
             ]),
         tests("CheckpointsTests", ["Checkpoints", "Tensors"]),
         tests("ModelGraphTests", ["ModelGraph", "Checkpoints", "Tensors"]),

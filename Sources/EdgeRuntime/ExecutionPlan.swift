@@ -137,6 +137,8 @@ extension ExecutionPlan {
     /// How the rows of a stage are cut.
     private struct Cut {
         var blockRows: Int
+        /// For a stage that packs heads: a multiple of the grain.
+        var alignedBlockRows: Int
         /// Whether blocks start where heads can be packed.
         var isAligned: Bool
         /// Whether there are too few rows to share them out.
@@ -148,6 +150,7 @@ extension ExecutionPlan {
             areFew = threadCount > 1 && rows < 2 * threadCount
             if threadCount == 1 || areFew {
                 blockRows = rounded((rows + blocks - 1) / blocks, up: grain)
+                alignedBlockRows = blockRows
                 isAligned = true
                 return
             }
@@ -158,6 +161,7 @@ extension ExecutionPlan {
                 return (blocks + threadCount - 1) / threadCount * blockRows
             }
             blockRows = load(2 * grain) <= load(grain) ? 2 * grain : grain
+            alignedBlockRows = blockRows
             isAligned = load(blockRows) * 8 <= perThread * 9
             if !isAligned {
                 let turns = (perThread + ExecutionPlan.blockRows - 1) / ExecutionPlan.blockRows
@@ -212,11 +216,9 @@ extension ExecutionPlan {
                 if isOfTokens {
                     blocks = Self.blocks(of: shape, threadCount: threadCount)
                 } else {
-                    let isAligned = cut.isAligned || !isPacking
                     blocks = Self.blocks(
                         rows: shape.rowCount(fixed),
-                        by: isAligned
-                            ? cut.blockRows : rounded(cut.blockRows, up: Int(EDGEK_ROW_GRAIN)))
+                        by: isPacking ? cut.alignedBlockRows : cut.blockRows)
                 }
                 stages.append(Stage(steps: first..<end, work: .blocks(blocks)))
             }

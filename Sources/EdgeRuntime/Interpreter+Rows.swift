@@ -22,7 +22,8 @@ extension Interpreter {
                                 start = clock.now()
                             }
                             guard let bad else { continue }
-                            let failure = Failure(instruction: instructions[step], row: bad)
+                            let failure = Failure(
+                                step: step, instruction: instructions[step], row: bad)
                             if failures[thread].map({ failure < $0 }) ?? true {
                                 failures[thread] = failure
                             }
@@ -55,13 +56,14 @@ extension Interpreter {
         }
     }
 
-    /// A row that is not finite; the first is that of the earliest instruction.
+    /// A row that is not finite; the first is that of the earliest step.
     private struct Failure {
+        var step: Int
         var instruction: Int
         var row: Int
 
         static func < (left: Failure, right: Failure) -> Bool {
-            (left.instruction, left.row) < (right.instruction, right.row)
+            (left.step, left.row) < (right.step, right.row)
         }
     }
 

@@ -90,37 +90,48 @@ struct StepList {
                 content: value.kind == .floats ? .floats : .codes,
                 columnCount: value.columnCount, fixedRows: value.fixedRows)
         }
+        // For each instruction its step, and the packing of heads that its output completes.
+        var parts = [[Step]](repeating: [], count: program.instructions.count)
+        var writers = [Int](repeating: 0, count: program.values.count)
         for (index, instruction) in program.instructions.enumerated() {
+            writers[instruction.output] = index
             switch instruction {
             case .linear, .layerNorm, .activate, .add, .quantize, .normalizeL2:
-                steps.append(.rows(instruction: index))
+                parts[index].append(.rows(instruction: index))
             case .embed, .pool:
-                steps.append(.whole(instruction: index))
+                parts[index].append(.whole(instruction: index))
             case .attention(let query, let key, let value, _, let shape):
                 guard shape.arithmetic == .int8 else {
-                    steps.append(.attend(instruction: index, query: query, key: key, value: value))
+                    parts[index].append(
+                        .attend(instruction: index, query: query, key: key, value: value))
                     continue
                 }
-                let kvHeads = shape.keyValueHeadCount
-                let queries = pack(query, EDGEK_QUERIES, shape.headCount, shape.headSize, index)
-                let keys = pack(key, EDGEK_KEYS, kvHeads, shape.headSize, index)
-                let values = pack(value, EDGEK_VALUES, kvHeads, shape.valueSize, index)
-                steps.append(
-                    .attend(instruction: index, query: queries, key: keys, value: values))
+                let operands = [
+                    (query, EDGEK_QUERIES, shape.headCount, shape.headSize),
+                    (key, EDGEK_KEYS, shape.keyValueHeadCount, shape.headSize),
+                    (value, EDGEK_VALUES, shape.keyValueHeadCount, shape.valueSize),
+                ]
+                let first = objects.count
+                for (number, (value, role, count, size)) in operands.enumerated() {
+                    let rows = objects[value].fixedRows
+                    objects.append(
+                        MemoryObject(
+                            content: .heads(role, count: count, size: size),
+                            columnCount: objects[value].columnCount, fixedRows: rows))
+                    // Operands with the same rows are packed together, as soon as they are there:
+                    // so that happens in one stage with what makes them.
+                    var last = 0
+                    for (other, _, _, _) in operands where objects[other].fixedRows == rows {
+                        last = max(last, writers[other])
+                    }
+                    parts[last].append(
+                        .packHeads(instruction: index, value: value, heads: first + number))
+                }
+                parts[index].append(
+                    .attend(instruction: index, query: first, key: first + 1, value: first + 2))
             }
         }
-    }
-
-    private mutating func pack(
-        _ value: Int, _ role: edgek_head_role, _ count: Int, _ size: Int, _ instruction: Int
-    ) -> Int {
-        objects.append(
-            MemoryObject(
-                content: .heads(role, count: count, size: size),
-                columnCount: objects[value].columnCount, fixedRows: objects[value].fixedRows))
-        steps.append(
-            .packHeads(instruction: instruction, value: value, heads: objects.count - 1))
-        return objects.count - 1
+        steps = parts.flatMap { $0 }
     }
 
     /// Objects that a step reads.

@@ -1,4 +1,5 @@
 import Checkpoints
+import ModelGraph
 
 /// How the lines of a data set are written.
 enum DataFormat {

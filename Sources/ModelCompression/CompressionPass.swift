@@ -5,8 +5,29 @@ package protocol CompressionPass: Sendable {
     /// The name by which recipes call the pass.
     static var name: String { get }
 
-    /// Applies the pass; `progress` is told the share that is done, in 0…1.
+    /// Applies the pass.
     func apply(
-        to model: inout Model, progress: (Double) -> Void
+        to model: inout Model, context: PassContext
     ) throws(CompressionError) -> PassRecord
+}
+
+/// What a pass may use beside the model.
+package struct PassContext {
+    /// The model before any pass: what the compressed one shall agree with.
+    package let original: Model
+    /// Nil if no calibration data was given.
+    package let calibration: CalibrationSet?
+    package let threadCount: Int
+    /// Is told the share of the pass that is done, in 0…1.
+    package let progress: (Double) -> Void
+
+    package init(
+        original: Model, calibration: CalibrationSet?, threadCount: Int,
+        progress: @escaping (Double) -> Void = { _ in }
+    ) {
+        self.original = original
+        self.calibration = calibration
+        self.threadCount = threadCount
+        self.progress = progress
+    }
 }

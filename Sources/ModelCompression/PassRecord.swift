@@ -12,13 +12,36 @@ package struct TensorChange: Hashable, Sendable {
     package let errorEnergy: Double
 }
 
+/// What a pass did to the output of one product, measured on held-out calibration sequences against
+/// the original model.
+package struct OutputChange: Hashable, Sendable {
+    /// Name of the node.
+    package let name: String
+    /// Variance of the original output, summed over rows and columns.
+    package let signalEnergy: Double
+    /// Σ (y − y₀)² with the compressed prefix but this product as it was.
+    package let errorBefore: Double
+    /// The same with the changed product.
+    package let errorAfter: Double
+
+    /// Error after the pass in parts of the signal.
+    package var relativeError: Double {
+        signalEnergy > 0 ? errorAfter / signalEnergy : 0
+    }
+}
+
 /// What a pass did to a model.
 package struct PassRecord: Sendable {
     package let pass: String
-    package let changes: [TensorChange]
+    package var changes: [TensorChange] = []
+    package var outputs: [OutputChange] = []
     /// What was left as it was, and why, one sentence each.
-    package let notes: [String]
-    package let seconds: Double
+    package var notes: [String] = []
+    package var seconds: Double = 0
+
+    package init(pass: String) {
+        self.pass = pass
+    }
 
     package var changedNothing: Bool { changes.isEmpty }
 }

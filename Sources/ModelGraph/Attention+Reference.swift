@@ -2,38 +2,68 @@ import Glibc
 import Tensors
 
 extension Attention {
-    /// softmax(scale · Q · Kᵀ + mask) · V, head by head.
-    func apply(query: Tensor, key: Tensor, value: Tensor) -> Tensor {
-        let (queries, keys) = (query.rowCount, key.rowCount)
+    /// softmax(scale · Q · Kᵀ + mask) · V, sequence by sequence and head by head.
+    ///
+    /// - Parameter sequences: The rows of the queries, and of the keys and values, that belong
+    ///   together.
+    func apply(
+        query: Tensor, key: Tensor, value: Tensor,
+        sequences: [(queries: Range<Int>, keys: Range<Int>)]
+    ) -> Tensor {
         let width = headCount * valueSize
-        var output = [Float](repeating: 0, count: queries * width)
-        guard width > 0 else { return Tensor(shape: [queries, width], values: output) }
-        var scores = [Float](repeating: 0, count: queries * keys)
-        let group = headCount / keyValueHeadCount
-        for head in 0..<headCount {
-            let shared = head / group
-            scores.withUnsafeMutableBufferPointer { scores in
-                guard let start = scores.baseAddress else { return }
-                withView(of: query, column: head * headSize) { q in
-                    withView(of: key, column: shared * headSize) { k in
-                        MatrixProduct.multiply(
-                            q, k, transposed: true, into: start, stride: keys, rows: queries,
-                            columns: keys, depth: headSize, alpha: scale)
-                    }
-                }
-                applySoftmax(scores, queries: queries, keys: keys)
-                output.withUnsafeMutableBufferPointer { output in
-                    guard let target = output.baseAddress else { return }
-                    withView(of: value, column: shared * valueSize) { v in
-                        MatrixProduct.multiply(
-                            .init(UnsafePointer(start), stride: keys), v, transposed: false,
-                            into: target + head * valueSize, stride: width, rows: queries,
-                            columns: valueSize, depth: keys)
+        var output = [Float](repeating: 0, count: query.rowCount * width)
+        guard width > 0 else { return Tensor(shape: [query.rowCount, width], values: output) }
+        output.withUnsafeMutableBufferPointer { output in
+            nonisolated(unsafe) let output = output
+            query.values.withUnsafeBufferPointer { q in
+                key.values.withUnsafeBufferPointer { k in
+                    value.values.withUnsafeBufferPointer { v in
+                        nonisolated(unsafe) let (q, k, v) = (q, k, v)
+                        let columns = (query.columnCount, key.columnCount, value.columnCount)
+                        Parallel.forEachRange(of: sequences.count, grain: 1) { range in
+                            for (queries, keys) in sequences[range] {
+                                guard let target = output.baseAddress, let q = q.baseAddress,
+                                    let k = k.baseAddress, let v = v.baseAddress
+                                else { return }
+                                apply(
+                                    .init(q + queries.lowerBound * columns.0, stride: columns.0),
+                                    .init(k + keys.lowerBound * columns.1, stride: columns.1),
+                                    .init(v + keys.lowerBound * columns.2, stride: columns.2),
+                                    queries: queries.count, keys: keys.count,
+                                    output: target + queries.lowerBound * width)
+                            }
+                        }
                     }
                 }
             }
         }
-        return Tensor(shape: [queries, width], values: output)
+        return Tensor(shape: [query.rowCount, width], values: output)
+    }
+
+    /// One sequence; `output` is `[queries, headCount · valueSize]`.
+    private func apply(
+        _ query: MatrixProduct.MatrixView, _ key: MatrixProduct.MatrixView,
+        _ value: MatrixProduct.MatrixView, queries: Int, keys: Int,
+        output: UnsafeMutablePointer<Float>
+    ) {
+        var scores = [Float](repeating: 0, count: queries * keys)
+        let group = headCount / keyValueHeadCount
+        scores.withUnsafeMutableBufferPointer { scores in
+            guard let start = scores.baseAddress else { return }
+            for head in 0..<headCount {
+                let shared = head / group
+                MatrixProduct.multiply(
+                    query.columns(from: head * headSize), key.columns(from: shared * headSize),
+                    transposed: true, into: start, stride: keys, rows: queries, columns: keys,
+                    depth: headSize, alpha: scale)
+                applySoftmax(scores, queries: queries, keys: keys)
+                MatrixProduct.multiply(
+                    .init(UnsafePointer(start), stride: keys),
+                    value.columns(from: shared * valueSize), transposed: false,
+                    into: output + head * valueSize, stride: headCount * valueSize,
+                    rows: queries, columns: valueSize, depth: keys)
+            }
+        }
     }
 
     private func applySoftmax(
@@ -56,13 +86,10 @@ extension Attention {
             for index in visible..<keys { row[index] = 0 }
         }
     }
+}
 
-    private func withView(
-        of tensor: Tensor, column: Int, _ body: (MatrixProduct.MatrixView) -> Void
-    ) {
-        tensor.values.withUnsafeBufferPointer { values in
-            guard let start = values.baseAddress else { return }
-            body(MatrixProduct.MatrixView(start + column, stride: tensor.columnCount))
-        }
+extension MatrixProduct.MatrixView {
+    fileprivate func columns(from column: Int) -> MatrixProduct.MatrixView {
+        MatrixProduct.MatrixView(start + column, stride: stride)
     }
 }

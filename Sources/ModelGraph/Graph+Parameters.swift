@@ -20,7 +20,8 @@ extension Operation {
     package var parameterNames: [String] {
         switch self {
         case .embedding(let terms): terms.map(\.table)
-        case .linear(let linear): [linear.weight] + (linear.bias.map { [$0] } ?? [])
+        case .linear(let linear):
+            [linear.weight] + [linear.bias, linear.inputMultipliers].compactMap { $0 }
         case .layerNormalization(let normalization):
             [normalization.gamma] + (normalization.beta.map { [$0] } ?? [])
         case .attention, .activation, .add, .pool, .normalizeL2: []

@@ -51,6 +51,9 @@ extension Model {
             try expect(output, rows: inputs[0].rows, columns: output.columnCount)
             try check(linear.weight, [output.columnCount, inputs[0].columnCount])
             if let bias = linear.bias { try check(bias, [output.columnCount]) }
+            if let multipliers = linear.inputMultipliers {
+                try check(multipliers, [inputs[0].columnCount])
+            }
         case .attention(let attention):
             try check(attention, inputs: inputs, output: output)
         case .layerNormalization(let normalization):

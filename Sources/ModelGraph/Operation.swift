@@ -30,16 +30,20 @@ package struct EmbeddingTerm: Hashable, Sendable {
     }
 }
 
-/// y = x · weightᵀ + bias.
+/// y = (x · diag(inputMultipliers)) · weightᵀ + bias.
 package struct Linear: Hashable, Sendable {
     /// Parameter of shape `[outputs, inputs]`.
     package var weight: String
     /// Parameter of shape `[outputs]`.
     package var bias: String?
+    /// Parameter of shape `[inputs]`: what the device multiplies the columns of the input with
+    /// before it quantizes them. Only for quantized weights, whose columns are divided by it.
+    package var inputMultipliers: String?
 
-    package init(weight: String, bias: String?) {
+    package init(weight: String, bias: String?, inputMultipliers: String? = nil) {
         self.weight = weight
         self.bias = bias
+        self.inputMultipliers = inputMultipliers
     }
 }
 

@@ -1,24 +1,27 @@
-import Tensors
+package import Tensors
 
 extension ReferenceExecutor {
-    /// Computes one node.
-    func compute(
-        _ node: Node, _ inputs: [Tensor], _ input: TokenInput
+    /// Computes one node for all sequences of a batch.
+    ///
+    /// - Parameter inputs: `[rows, columns]` each, the rows of one sequence after the other.
+    package func compute(
+        _ node: Node, _ inputs: [Tensor], _ batch: SequenceBatch
     ) throws(ModelError) -> Tensor {
         switch node.operation {
         case .embedding(let terms):
             let columns = model.graph[node.output].columnCount
-            return try embed(terms, input, columnCount: columns, node: node.name)
+            return try embed(terms, batch, columnCount: columns, node: node.name)
         case .linear(let linear):
             let weight = try weights.tensor(linear.weight, node: node.name)
             let bias = try tensor(linear.bias, node: node.name)
+            let input = try self.input(of: linear, inputs[0], node: node.name)
             do {
-                return try MatrixProduct.linear(inputs[0], weight: weight, bias: bias)
+                return try MatrixProduct.linear(input, weight: weight, bias: bias)
             } catch {
                 throw .tensor(node: node.name, error)
             }
         case .attention(let attention):
-            return attention.apply(query: inputs[0], key: inputs[1], value: inputs[2])
+            return apply(attention, node, inputs, batch)
         case .layerNormalization(let normalization):
             let gamma = try weights.tensor(normalization.gamma, node: node.name)
             let beta = try tensor(normalization.beta, node: node.name)
@@ -29,7 +32,9 @@ extension ReferenceExecutor {
         case .add:
             return inputs[0].adding(inputs[1])
         case .pool(let pooling):
-            return pooling.apply(inputs[0])
+            let rows = model.graph[node.inputs[0]].rows
+            return pooling.apply(
+                inputs[0], sequences: (0..<batch.count).map { batch.rows(of: $0, rows) })
         case .normalizeL2(let epsilon):
             return inputs[0].dividedByLength(epsilon: epsilon)
         }
@@ -40,16 +45,43 @@ extension ReferenceExecutor {
         return try weights.tensor(name, node: node)
     }
 
-    private func embed(
-        _ terms: [EmbeddingTerm], _ input: TokenInput, columnCount: Int, node: String
+    /// The input of a product as the device gives it to the weights.
+    private func input(
+        of linear: Linear, _ input: Tensor, node: String
     ) throws(ModelError) -> Tensor {
-        let tokenCount = input.tokenIDs.count
-        var sum = [Float](repeating: 0, count: tokenCount * columnCount)
+        let multipliers = try tensor(linear.inputMultipliers, node: node)
+        if simulatesCodes, case .quantizedRows? = model.parameters[linear.weight]?.storage {
+            return input.roundedToCodes(multipliers: multipliers?.values)
+        }
+        guard let multipliers else { return input }
+        return input.multiplyingColumns(by: multipliers.values)
+    }
+
+    /// Attention, sequence by sequence.
+    private func apply(
+        _ attention: Attention, _ node: Node, _ inputs: [Tensor], _ batch: SequenceBatch
+    ) -> Tensor {
+        let queryRows = model.graph[node.inputs[0]].rows
+        let keyRows = model.graph[node.inputs[1]].rows
+        // The products of one head are small; threads pay between sequences, not inside products.
+        MatrixProduct.setThreadCount(1)
+        defer { MatrixProduct.setThreadCount(threadCount) }
+        return attention.apply(
+            query: inputs[0], key: inputs[1], value: inputs[2],
+            sequences: (0..<batch.count).map {
+                (queries: batch.rows(of: $0, queryRows), keys: batch.rows(of: $0, keyRows))
+            })
+    }
+
+    private func embed(
+        _ terms: [EmbeddingTerm], _ batch: SequenceBatch, columnCount: Int, node: String
+    ) throws(ModelError) -> Tensor {
+        var sum = [Float](repeating: 0, count: batch.tokenCount * columnCount)
         for term in terms {
             try weights.add(
-                rows: input.rows(term.index), of: term.table, columnCount: columnCount, to: &sum,
-                node: node)
+                rows: batch.tableRows(term.index), of: term.table, columnCount: columnCount,
+                to: &sum, node: node)
         }
-        return Tensor(shape: [tokenCount, columnCount], values: sum)
+        return Tensor(shape: [batch.tokenCount, columnCount], values: sum)
     }
 }

@@ -11,14 +11,18 @@ package struct ReferenceExecutor: Sendable {
     package let model: Model
     /// Threads for matrix products.
     package let threadCount: Int
+    /// Whether products of quantized weights see their input as the 8-bit codes that the device
+    /// makes of it; otherwise they read floats.
+    package let simulatesCodes: Bool
     let weights: WeightStore
     /// For each node, the values that no later node and no output needs.
     private let releasedValues: [[ValueID]]
     private let problem: ModelError?
 
-    package init(model: Model, threadCount: Int) {
+    package init(model: Model, threadCount: Int, simulatesCodes: Bool = false) {
         self.model = model
         self.threadCount = threadCount
+        self.simulatesCodes = simulatesCodes
         weights = WeightStore(model: model)
         var problem: ModelError?
         do throws(ModelError) {
@@ -41,13 +45,27 @@ package struct ReferenceExecutor: Sendable {
     package func run(
         tokenIDs: [Int32], typeIDs: [Int32]? = nil, tap: Tap? = nil
     ) throws(ModelError) -> [OutputRole: Tensor] {
+        let sequence = TokenSequence(ids: tokenIDs, typeIDs: typeIDs ?? [])
+        if let typeIDs, typeIDs.count != tokenIDs.count {
+            throw .typeCountMismatch(tokens: tokenIDs.count, types: typeIDs.count)
+        }
+        return try run(try SequenceBatch([sequence], for: model), tap: tap)
+    }
+
+    /// Runs sequences together.
+    ///
+    /// - Returns: The outputs of the graph, the rows of each sequence after those of the one before.
+    /// - Throws: If the graph of the model is not well formed.
+    package func run(
+        _ batch: SequenceBatch, tap: Tap? = nil
+    ) throws(ModelError) -> [OutputRole: Tensor] {
         if let problem { throw problem }
-        let input = try TokenInput(tokenIDs: tokenIDs, typeIDs: typeIDs, for: model)
+        Parallel.threadCount = threadCount
         MatrixProduct.setThreadCount(threadCount)
         var values = [Tensor?](repeating: nil, count: model.graph.values.count)
         for (position, node) in model.graph.nodes.enumerated() {
             let inputs = node.inputs.compactMap { values[$0.index] }
-            let output = try compute(node, inputs, input)
+            let output = try compute(node, inputs, batch)
             tap?(node, inputs, output)
             values[node.output.index] = output
             for value in releasedValues[position] { values[value.index] = nil }
@@ -55,7 +73,8 @@ package struct ReferenceExecutor: Sendable {
         return model.graph.outputs.compactMapValues { values[$0.index] }
     }
 
-    private static func releasedValues(_ graph: Graph) -> [[ValueID]] {
+    /// For each node, the values that no later node and no output needs.
+    package static func releasedValues(_ graph: Graph) -> [[ValueID]] {
         var needed = Set(graph.outputs.values)
         var released: [[ValueID]] = []
         for node in graph.nodes.reversed() {

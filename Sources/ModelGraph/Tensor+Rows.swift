@@ -4,19 +4,32 @@ import Tensors
 extension Tensor {
     func adding(_ other: Tensor) -> Tensor {
         other.values.withUnsafeBufferPointer { other in
-            mapped { index, value in value + other[index] }
+            nonisolated(unsafe) let other = other
+            return mapped { index, value in value + other[index] }
         }
     }
 
     /// Applies a function to each element, which it gets with its index.
-    func mapped(_ body: (Int, Float) -> Float) -> Tensor {
+    func mapped(_ body: @Sendable (Int, Float) -> Float) -> Tensor {
         let result = [Float](unsafeUninitializedCapacity: values.count) { output, count in
             values.withUnsafeBufferPointer { input in
-                for index in 0..<input.count { output[index] = body(index, input[index]) }
+                nonisolated(unsafe) let (input, output) = (input, output)
+                Parallel.forEachRange(of: input.count, grain: 1 << 14) { range in
+                    for index in range { output[index] = body(index, input[index]) }
+                }
             }
             count = values.count
         }
         return Tensor(shape: shape, values: result)
+    }
+
+    /// Multiplies each column with its factor.
+    func multiplyingColumns(by factors: [Float]) -> Tensor {
+        var result = self
+        result.forEachRow { row in
+            for column in 0..<row.count { row[column] *= factors[column] }
+        }
+        return result
     }
 
     /// Normalizes each row to mean 0 and variance 1, then applies `gamma` and `beta`.
@@ -54,12 +67,16 @@ extension Tensor {
         return result
     }
 
-    mutating func forEachRow(_ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
+    /// Calls `body` with each row, several at a time.
+    mutating func forEachRow(_ body: @Sendable (UnsafeMutableBufferPointer<Float>) -> Void) {
         let (rows, columns) = (rowCount, columnCount)
         values.withUnsafeMutableBufferPointer { all in
-            for row in 0..<rows {
-                let start = row * columns
-                body(UnsafeMutableBufferPointer(rebasing: all[start..<start + columns]))
+            nonisolated(unsafe) let all = all
+            Parallel.forEachRange(of: rows, grain: max(1, (1 << 14) / max(1, columns))) { range in
+                for row in range {
+                    let start = row * columns
+                    body(UnsafeMutableBufferPointer(rebasing: all[start..<start + columns]))
+                }
             }
         }
     }
@@ -83,26 +100,33 @@ extension Activation {
 }
 
 extension Pooling {
-    /// - Parameter tensor: `[rows, columns]` with at least one row.
-    /// - Returns: `[1, columns]`
-    func apply(_ tensor: Tensor) -> Tensor {
-        let (rows, columns) = (tensor.rowCount, tensor.columnCount)
-        let pooled = (0..<columns).map { column in
-            switch self {
-            case .firstRow:
-                return tensor.values[column]
-            case .mean:
-                var sum = 0.0
-                for row in 0..<rows { sum += Double(tensor.values[row * columns + column]) }
-                return Float(sum / Double(rows))
-            case .maximum:
-                var maximum = -Float.infinity
-                for row in 0..<rows {
-                    maximum = max(maximum, tensor.values[row * columns + column])
-                }
-                return maximum
+    /// - Parameters:
+    ///   - tensor: `[rows, columns]`
+    ///   - sequences: The rows that become one row, at least one each.
+    /// - Returns: `[sequences.count, columns]`
+    func apply(_ tensor: Tensor, sequences: [Range<Int>]) -> Tensor {
+        let columns = tensor.columnCount
+        var pooled: [Float] = []
+        pooled.reserveCapacity(sequences.count * columns)
+        for rows in sequences {
+            for column in 0..<columns {
+                pooled.append(apply(tensor, rows: rows, column: column))
             }
         }
-        return Tensor(shape: [1, columns], values: pooled)
+        return Tensor(shape: [sequences.count, columns], values: pooled)
+    }
+
+    private func apply(_ tensor: Tensor, rows: Range<Int>, column: Int) -> Float {
+        let columns = tensor.columnCount
+        switch self {
+        case .firstRow:
+            return tensor.values[rows.lowerBound * columns + column]
+        case .mean:
+            var sum = 0.0
+            for row in rows { sum += Double(tensor.values[row * columns + column]) }
+            return Float(sum / Double(rows.count))
+        case .maximum:
+            return rows.reduce(-Float.infinity) { max($0, tensor.values[$1 * columns + column]) }
+        }
     }
 }

@@ -14,6 +14,8 @@ package struct WrittenContainer: Sendable {
     package let entries: [Entry]
     /// SHA-256 of the bytes after the header.
     package let contentDigest: [UInt8]
+    /// Tensors of the checkpoint that were left out because nothing reads them.
+    package let unusedTensors: [String]
 }
 
 /// Writes a lowered model as a container (formats/container.md).
@@ -144,7 +146,8 @@ package struct ContainerWriter {
             throw .file(error)
         }
         return WrittenContainer(
-            byteCount: header.fileSize, entries: entries, contentDigest: contentDigest)
+            byteCount: header.fileSize, entries: entries, contentDigest: contentDigest,
+            unusedTensors: model.unusedTensors)
     }
 
     /// What a reader would say against the finished file, or nil; asked before it gets its name.

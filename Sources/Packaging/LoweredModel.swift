@@ -12,6 +12,16 @@ package struct LoweredModel {
     package let tensors: [StoredTensor]
     package let features: [StaticText]
     package var metadata: Metadata
+    /// Tensors of the checkpoint that the program does not read, in the checkpoint's order.
+    package let unusedTensors: [String]
+
+    /// How much of a model is lowered.
+    package enum Extent {
+        /// What its answers are computed from.
+        case whatIsRead
+        /// All outputs and nodes of the graph with all of their rows, to compare with.
+        case everything
+    }
 
     /// Raw bytes of one chunk of a weight matrix; of an embedding table without zeros, of which a
     /// run needs few rows; and of anything that is not compressed.
@@ -21,11 +31,28 @@ package struct LoweredModel {
 
     /// Lowers a model.
     ///
-    /// - Parameter tokenizer: the tokenizer section (formats/tokenizer.md), or nil for a model
-    ///   that runs from token ids.
-    package init(_ compressed: CompressedModel, tokenizer: [UInt8]?) throws(PackagingError) {
-        let model = compressed.model
-        var tensors = try Self.tensors(of: model)
+    /// - Parameters:
+    ///   - tokenizer: the tokenizer section (formats/tokenizer.md), or nil for a model that runs
+    ///     from token ids.
+    ///   - extent: changes no bit of an answer.
+    package init(
+        _ compressed: CompressedModel, tokenizer: [UInt8]?, extent: Extent = .whatIsRead
+    ) throws(PackagingError) {
+        var model = compressed.model
+        let fusions = Fusions(model.graph)
+        var folded: FoldedTerms?
+        if extent == .whatIsRead {
+            model = model.keepingAnswers()
+            model.graph = model.graph.computing(model.graph.outputs)
+            do {
+                folded = try FoldedTerms(&model)
+            } catch {
+                throw .model(error)
+            }
+            model.leaveOutUnreadParameters()
+        }
+        unusedTensors = model.unusedTensors
+        var tensors = try Self.tensors(of: model, folded: folded)
         if let tokenizer {
             tensors.append(
                 try StoredTensor(
@@ -40,7 +67,7 @@ package struct LoweredModel {
         self.tensors = tensors
         let index = Dictionary(
             uniqueKeysWithValues: tensors.enumerated().map { ($0.element.name, $0.offset) })
-        var builder = ProgramBuilder(model, tensorIndex: index)
+        var builder = ProgramBuilder(model, fusions: fusions, tensorIndex: index)
         program = builder.build()
         features = Self.features(of: program, tensors: tensors)
         metadata = Self.metadata(of: compressed)
@@ -72,27 +99,38 @@ package struct LoweredModel {
     }
 
     /// Tensors of the parameters that the graph reads, scales included.
-    private static func tensors(of model: Model) throws(PackagingError) -> [StoredTensor] {
+    ///
+    /// - Parameter folded: what tables take up; nil if they are stored as they are, with rows that
+    ///   no input can ask for.
+    private static func tensors(
+        of model: Model, folded: FoldedTerms?
+    ) throws(PackagingError) -> [StoredTensor] {
         var tensors: [StoredTensor] = []
         for name in model.graph.parameterNames.sorted() {
             guard let parameter = model.parameters[name] else { continue }
+            let rowCount =
+                folded == nil ? parameter.shape.first ?? 1 : model.rowCountRead(of: name)
             switch parameter.storage {
             case .quantizedRows(let matrix):
                 tensors += try Self.tensors(
-                    of: matrix, name: name, isTable: model.graph.isTable(name))
+                    of: matrix, rowCount: rowCount, name: name,
+                    isTable: model.graph.isTable(name))
             case .checkpoint, .dense:
-                tensors.append(try Self.tensor(of: parameter, name: name, model: model))
+                tensors.append(
+                    try Self.tensor(
+                        of: parameter, rowCount: rowCount, name: name, model: model,
+                        folded: folded))
             }
         }
         return tensors
     }
 
     private static func tensors(
-        of matrix: QuantizedRows, name: String, isTable: Bool
+        of matrix: QuantizedRows, rowCount: Int, name: String, isTable: Bool
     ) throws(PackagingError) -> [StoredTensor] {
         let codes = try StoredTensor(
-            name: name, type: .i8, shape: [matrix.rowCount, matrix.columnCount],
-            scheme: .int8Rows, scalesName: name + ".scales", storing: .compressed,
+            name: name, type: .i8, shape: [rowCount, matrix.columnCount], scheme: .int8Rows,
+            scalesName: name + ".scales", storing: .compressed,
             chunkBytes: isTable ? tableChunkBytes(of: matrix) : matrixChunkBytes, rowsMultiple: 64
         ) { rows throws(PackagingError) in
             let range =
@@ -100,7 +138,7 @@ package struct LoweredModel {
             return matrix.codes[range].map { UInt8(bitPattern: $0) }
         }
         let scales = try StoredTensor(
-            name: name + ".scales", type: .f32, shape: [matrix.rowCount], storing: .raw,
+            name: name + ".scales", type: .f32, shape: [rowCount], storing: .raw,
             chunkBytes: rawChunkBytes
         ) { rows throws(PackagingError) in littleEndianBytes(matrix.scales[rows]) }
         return [codes, scales]
@@ -116,14 +154,9 @@ package struct LoweredModel {
 
     /// A float tensor: matrices with the element type they have, vectors widened to float32.
     private static func tensor(
-        of parameter: Parameter, name: String, model: Model
+        of parameter: Parameter, rowCount: Int, name: String, model: Model, folded: FoldedTerms?
     ) throws(PackagingError) -> StoredTensor {
-        let elementType =
-            switch parameter.storage {
-            case .checkpoint(_, let type): parameter.shape.count == 2 ? type : .float32
-            case .dense(_, let type): type
-            case .quantizedRows: ElementType.float32
-            }
+        let elementType = parameter.storedElementType
         let stored: StoredType
         switch elementType {
         case .float32: stored = .f32
@@ -132,22 +165,23 @@ package struct LoweredModel {
         default: throw .unsupportedElementType(tensor: name, type: elementType.name)
         }
         let checkpoint = model.checkpoint
+        let shape = parameter.shape.isEmpty ? [] : [rowCount] + parameter.shape.dropFirst()
         return try StoredTensor(
-            name: name, type: stored, shape: parameter.shape, storing: .raw,
-            chunkBytes: rawChunkBytes
+            name: name, type: stored, shape: shape, storing: .raw, chunkBytes: rawChunkBytes
         ) { rows throws(PackagingError) in
-            let values: Tensor
+            var values: [Float]
             do throws(ModelError) {
-                values = try parameter.floats(in: checkpoint, rows: rows)
+                values = try parameter.floats(in: checkpoint, rows: rows).values
             } catch {
                 throw .model(error)
             }
+            folded?.add(to: &values, of: name)
             // Widening and narrowing again gives the stored bits back, also for every NaN that
             // survives as one.
             switch elementType {
-            case .float16: return littleEndianBytes(values.values.map(HalfFloat.narrow)[...])
-            case .bfloat16: return littleEndianBytes(values.values.map(BrainFloat.narrow)[...])
-            default: return littleEndianBytes(values.values[...])
+            case .float16: return littleEndianBytes(values.map(HalfFloat.narrow)[...])
+            case .bfloat16: return littleEndianBytes(values.map(BrainFloat.narrow)[...])
+            default: return littleEndianBytes(values[...])
             }
         }
     }
@@ -155,5 +189,16 @@ package struct LoweredModel {
     private static func littleEndianBytes<Number>(_ values: ArraySlice<Number>) -> [UInt8] {
         // Both supported workstation architectures are little endian.
         values.withUnsafeBytes { Array($0) }
+    }
+}
+
+extension Parameter {
+    /// The element type that a container has for it.
+    var storedElementType: ElementType {
+        switch storage {
+        case .checkpoint(_, let type): shape.count == 2 ? type : .float32
+        case .dense(_, let type): type
+        case .quantizedRows: .int8
+        }
     }
 }

@@ -10,26 +10,22 @@ struct ProgramBuilder {
     private(set) var instructions: [Instruction] = []
     /// Program value of each graph value.
     private var lowered: [ValueID: Int] = [:]
-    /// Codes that were made of a program value.
-    private var codes: [Int: Int] = [:]
-    private var consumers: [ValueID: [Int]] = [:]
-    /// Nodes that were computed together with an earlier one.
-    private var isFused: Set<Int> = []
+    /// Codes that were made of program values.
+    private var codes: [CodesOrigin: Int] = [:]
+    private let fusions: Fusions
+    private var makers: [ValueID: Node] = [:]
     let tensorIndex: [String: Int]
 
-    init(_ model: Model, tensorIndex: [String: Int]) {
+    init(_ model: Model, fusions: Fusions, tensorIndex: [String: Int]) {
         self.model = model
+        self.fusions = fusions
         self.tensorIndex = tensorIndex
-        for (index, node) in model.graph.nodes.enumerated() {
-            for input in node.inputs { consumers[input, default: []].append(index) }
-        }
+        for node in model.graph.nodes { makers[node.output] = node }
     }
 
     /// The whole program.
     mutating func build() -> Program {
-        for index in model.graph.nodes.indices where !isFused.contains(index) {
-            lower(index)
-        }
+        for node in model.graph.nodes where lowered[node.output] == nil { lower(node) }
         var outputs: [ProgramOutput] = []
         for (role, id) in model.graph.outputs {
             if let value = lowered[id] {
@@ -43,8 +39,7 @@ struct ProgramBuilder {
             outputs: outputs)
     }
 
-    private mutating func lower(_ index: Int) {
-        let node = model.graph.nodes[index]
+    private mutating func lower(_ node: Node) {
         switch node.operation {
         case .embedding(let terms):
             let output = define(node.output)
@@ -107,19 +102,16 @@ struct ProgramBuilder {
         }
     }
 
-    /// A product takes the activation that alone reads its result with it.
+    /// A product takes its activation with it.
     private mutating func lowerLinear(_ node: Node, _ linear: Linear) {
         var input = value(node.inputs[0])
         if case .quantizedRows? = model.parameters[linear.weight]?.storage {
-            input = quantized(input)
+            input = quantized(input, multipliers: linear.inputMultipliers)
         }
         var result = node.output
         var activation = ActivationCode.none
-        if let next = onlyConsumer(of: node.output),
-            case .activation(let function) = model.graph.nodes[next].operation
-        {
-            isFused.insert(next)
-            result = model.graph.nodes[next].output
+        if let next = fused(after: node), case .activation(let function) = next.operation {
+            result = next.output
             activation = Self.code(of: function)
         }
         let output = define(result)
@@ -129,13 +121,12 @@ struct ProgramBuilder {
                 bias: linear.bias.map(tensor), activation: activation))
     }
 
-    /// A sum whose only reader normalizes it becomes the residual of the normalization.
+    /// A sum becomes the residual of its normalization.
     private mutating func lowerAdd(_ node: Node) {
-        if let next = onlyConsumer(of: node.output),
-            case .layerNormalization(let normalization) = model.graph.nodes[next].operation
+        if let next = fused(after: node),
+            case .layerNormalization(let normalization) = next.operation
         {
-            isFused.insert(next)
-            let output = define(model.graph.nodes[next].output)
+            let output = define(next.output)
             instructions.append(
                 .layerNorm(
                     input: value(node.inputs[0]), residual: value(node.inputs[1]), output: output,
@@ -148,13 +139,8 @@ struct ProgramBuilder {
             .add(left: value(node.inputs[0]), right: value(node.inputs[1]), output: output))
     }
 
-    private func onlyConsumer(of id: ValueID) -> Int? {
-        guard let readers = consumers[id], readers.count == 1,
-            !model.graph.outputs.values.contains(id)
-        else {
-            return nil
-        }
-        return readers[0]
+    private func fused(after node: Node) -> Node? {
+        fusions.result(of: node.output).flatMap { makers[$0] }
     }
 
     private mutating func define(_ id: ValueID) -> Int {
@@ -167,16 +153,23 @@ struct ProgramBuilder {
         return values.count - 1
     }
 
+    private struct CodesOrigin: Hashable {
+        let value: Int
+        let multipliers: String?
+    }
+
     /// The codes of a value, made once however many products read them.
-    private mutating func quantized(_ input: Int) -> Int {
-        if let existing = codes[input] { return existing }
+    private mutating func quantized(_ input: Int, multipliers: String?) -> Int {
+        let origin = CodesOrigin(value: input, multipliers: multipliers)
+        if let existing = codes[origin] { return existing }
         values.append(
             ProgramValue(
                 kind: .codes, fixedRows: values[input].fixedRows,
                 columnCount: values[input].columnCount))
         let output = values.count - 1
-        instructions.append(.quantize(input: input, output: output, multipliers: nil))
-        codes[input] = output
+        instructions.append(
+            .quantize(input: input, output: output, multipliers: multipliers.map(tensor)))
+        codes[origin] = output
         return output
     }
 

@@ -2,7 +2,8 @@ import COpenBLAS
 
 /// Matrix products in float32 through OpenBLAS.
 package enum MatrixProduct {
-    /// Sets how many threads OpenBLAS uses, for the whole process.
+    /// Sets how many threads OpenBLAS uses, for the whole process; calls must not overlap with
+    /// products.
     package static func setThreadCount(_ count: Int) {
         openblas_set_num_threads(Int32(clamping: max(1, count)))
     }

@@ -55,15 +55,26 @@ extension Tensor {
         elementCount == 0 ? 0 : squareSum / Double(elementCount)
     }
 
+    /// Σ (x − y)² over the elements of two tensors of the same shape.
+    package func squaredDistance(to other: Tensor) -> Double {
+        precondition(shape == other.shape, "tensors to compare have one shape")
+        return values.withUnsafeBufferPointer { values in
+            other.values.withUnsafeBufferPointer { other in
+                var sum = 0.0
+                for index in 0..<values.count {
+                    let difference = Double(values[index]) - Double(other[index])
+                    sum += difference * difference
+                }
+                return sum
+            }
+        }
+    }
+
     /// How well another tensor of the same shape stands for this one:
     /// 10 · log₁₀(Σ x² / Σ (x − a)²), in decibels; infinite if they are equal.
     package func signalToNoiseRatio(ofApproximation approximation: Tensor) -> Double {
         precondition(shape == approximation.shape, "an approximation has the same shape")
-        var noise = 0.0
-        for (value, other) in zip(values, approximation.values) {
-            let difference = Double(value) - Double(other)
-            noise += difference * difference
-        }
+        let noise = squaredDistance(to: approximation)
         return noise == 0 ? .infinity : 10 * log10(squareSum / noise)
     }
 

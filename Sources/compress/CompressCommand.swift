@@ -10,7 +10,7 @@ enum CompressCommand {
     private static let options = OptionList([
         ("--output", .value), ("--preset", .value), ("--eval", .value), ("--threads", .value),
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
-        ("--recipe", .notAvailable), ("--calibration", .notAvailable),
+        ("--calibration", .value), ("--recipe", .value),
         ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
         ("--max-drop", .notAvailable), ("--dry-run", .notAvailable), ("--bundle", .notAvailable),
     ])
@@ -46,7 +46,8 @@ enum CompressCommand {
         guard let output = arguments.text("--output") else {
             throw Failure(.missingArgument("the output (-o model.atn)"))
         }
-        let recipe = try self.recipe(arguments.text("--preset"))
+        let recipe = try self.recipe(
+            preset: arguments.text("--preset"), file: arguments.text("--recipe"))
         let task = try self.task(arguments.text("--task"))
         let path = String(decoding: input, as: UTF8.self)
         let evaluation = try arguments.text("--eval").map { file throws(Failure) in
@@ -60,9 +61,18 @@ enum CompressCommand {
             bar.clear()
             Console.report("compress", "warning: \(warning)")
         }
+        let calibration = try arguments.text("--calibration").map { file throws(Failure) in
+            try CalibrationData(file: file, loaded: loaded)
+        }
+        for warning in calibration?.warnings ?? [] {
+            bar.clear()
+            Console.report("compress", "warning: \(warning)")
+        }
         let compressed: CompressedModel
         do {
-            compressed = try recipe.apply(to: loaded.model) { bar.update($0, $1) }
+            compressed = try recipe.apply(
+                to: loaded.model, calibration: calibration?.set, threadCount: threads
+            ) { bar.update($0, $1) }
         } catch {
             throw Failure("\(path): \(error.description)", .invalidModel)
         }
@@ -98,8 +108,14 @@ enum CompressCommand {
         return evaluated?.failures.isEmpty ?? true ? .done : .someInputFailed
     }
 
-    private static func recipe(_ name: String?) throws(Failure) -> Recipe {
-        guard let name else { return .int8 }
+    private static func recipe(preset: String?, file: String?) throws(Failure) -> Recipe {
+        if let file {
+            guard preset == nil else {
+                throw Failure("--preset and --recipe exclude each other", .wrongUsage)
+            }
+            return try RecipeFile.read(file)
+        }
+        guard let name = preset else { return .int8 }
         if let preset = Recipe.presets.first(where: { $0.name == name }) { return preset }
         if ["small", "fast", "tiny", "int4"].contains(name) {
             throw Failure(.notAvailable(option: "--preset \(name)"))

@@ -1,5 +1,6 @@
 import Checkpoints
 import CommandLineSupport
+import EdgeTokenizer
 import ModelGraph
 import Packaging
 
@@ -19,7 +20,7 @@ struct LoadedCheckpoint {
             throw Failure(error.description, .invalidModel)
         }
         do {
-            model = try Model(checkpoint: checkpoint, task: task)
+            model = try Model(checkpoint: checkpoint, task: task).keepingAnswers()
         } catch {
             throw Failure("\(path): \(error.description)", .invalidModel)
         }
@@ -28,6 +29,16 @@ struct LoadedCheckpoint {
         if tokenizer == nil {
             warnings.append(
                 "\(path): there are no tokenizer files; the model will run from token ids only")
+        }
+    }
+
+    /// The tokenizer that the device will use; nil if there is none.
+    func openTokenizer() throws(Failure) -> Tokenizer? {
+        guard let tokenizer else { return nil }
+        do {
+            return try Tokenizer(tokenizer)
+        } catch {
+            throw Failure("\(checkpoint.path): tokenizer: \(error)", .invalidModel)
         }
     }
 

@@ -112,12 +112,25 @@ struct Summary {
             if record.changedNothing { lines.append("pass '\(record.pass)' changed nothing") }
             lines += record.notes.map { "\(record.pass): \($0)" }
         }
+        if !written.unusedTensors.isEmpty {
+            lines.append("left out, since nothing reads it: " + unused)
+        }
         let share = 100 * Double(written.byteCount) / Double(max(1, checkpointBytes))
         lines.append(
             "\(output): \(written.byteCount) bytes, "
                 + "\(String(format: "%.1f", share)) % of \(path), "
                 + "\(String(format: "%.2f", seconds)) s")
         return lines.joined(separator: "\n") + "\n" + (evaluation?.text ?? "")
+    }
+
+    /// What was left out, names that differ only in numbers together.
+    private var unused: String {
+        var patterns: [String] = []
+        for name in written.unusedTensors {
+            let pattern = Self.pattern(of: name)
+            if !patterns.contains(pattern) { patterns.append(pattern) }
+        }
+        return patterns.joined(separator: ", ")
     }
 
     private func decibels(_ changes: [TensorChange]) -> String {
@@ -166,6 +179,10 @@ struct Summary {
             json.endObject()
         }
         json.endArray()
+        json.key("left_out")
+        json.beginArray()
+        for name in written.unusedTensors { json.string(name) }
+        json.endArray()
         json.key("passes")
         json.beginArray()
         for record in compressed.records {
@@ -176,6 +193,19 @@ struct Summary {
             json.integer(record.changes.count)
             json.key("seconds")
             json.double(record.seconds)
+            json.key("outputs")
+            json.beginArray()
+            for output in record.outputs {
+                json.beginObject()
+                json.key("product")
+                json.string(output.name)
+                json.key("relative_error_before")
+                json.double(output.errorBefore / max(output.signalEnergy, .leastNormalMagnitude))
+                json.key("relative_error_after")
+                json.double(output.relativeError)
+                json.endObject()
+            }
+            json.endArray()
             json.key("notes")
             json.beginArray()
             for note in record.notes { json.string(note) }

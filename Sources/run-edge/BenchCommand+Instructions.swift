@@ -122,6 +122,13 @@ extension BenchCommand {
 extension Instruction {
     /// Kind and shape in words.
     fileprivate func label(in program: Program) -> String {
+        let label = shapeLabel(in: program)
+        // Much less work than the same over all tokens. A pooling always makes one row.
+        if case .pool = self { return label }
+        return program.values[output].fixedRows == 1 ? label + ", one row" : label
+    }
+
+    private func shapeLabel(in program: Program) -> String {
         func columns(_ value: Int) -> Int { program.values[value].columnCount }
         switch self {
         case .embed(let output, let terms):

@@ -98,12 +98,7 @@ enum BenchCommand {
         _ engine: Engine, tokens: Int, milliseconds duration: Int, first: (Double) -> Void
     ) throws(RuntimeError) -> Row {
         let session = engine.session
-        let output: OutputCode =
-            switch engine.task {
-            case .embed: .embedding
-            case .classify: .logits
-            case .raw: .hiddenState
-            }
+        let output = engine.outputCode(for: engine.task)
         let program = session.container.directory.program
         let ids = tokenIDs(count: tokens, vocabularySize: program.vocabularySize)
         var times: [Double] = []

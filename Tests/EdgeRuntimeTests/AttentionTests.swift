@@ -101,12 +101,17 @@ import Testing
                 random.floats(5 * heads * headSize), columns: heads * headSize, count: 5)
             let value = container.input(
                 random.floats(5 * heads * valueSize), columns: heads * valueSize, count: 5)
-            let output = container.attention(
-                query, query, value,
-                AttentionShape(
-                    headCount: heads, keyValueHeadCount: heads, headSize: headSize,
-                    valueSize: valueSize, scale: 1, isCausal: true, arithmetic: arithmetic))
-            try container.expectReference(of: output, tolerance: 1e-5)
+            for isCausal in [false, true] {
+                var container = container
+                let queries = isCausal ? query : container.pool(query, .firstRow)
+                let output = container.attention(
+                    queries, query, value,
+                    AttentionShape(
+                        headCount: heads, keyValueHeadCount: heads, headSize: headSize,
+                        valueSize: valueSize, scale: 1, isCausal: isCausal,
+                        arithmetic: arithmetic))
+                try container.expectReference(of: output, tolerance: 1e-5)
+            }
         }
     }
 }

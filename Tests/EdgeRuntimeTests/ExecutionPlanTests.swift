@@ -93,6 +93,34 @@ import Testing
         }
     }
 
+    /// Keys and values that no other step reads live for one block only, also where the query has
+    /// rows of its own and comes after them.
+    @Test(arguments: [false, true])
+    func headsArePackedInTheStageThatMakesThem(hasOneQuery: Bool) throws {
+        var random = RandomNumbers(seed: 71)
+        var container = TestContainer()
+        let input = container.input(random.floats(90 * 32), columns: 32)
+        let codes = container.quantize(input)
+        let operands = [0, 1].map { _ in
+            container.linear(codes, weight: container.addCodes(32, 32, &random))
+        }
+        let source =
+            hasOneQuery ? container.quantize(container.pool(input, .firstRow)) : codes
+        let query = container.linear(source, weight: container.addCodes(32, 32, &random))
+        container.setOutput(
+            .hiddenState,
+            container.attention(
+                query, operands[0], operands[1],
+                AttentionShape(
+                    headCount: 4, keyValueHeadCount: 4, headSize: 8, valueSize: 8, scale: 0.5,
+                    isCausal: false, arithmetic: .int8)))
+        let session = try container.session()
+        let plan = ExecutionPlan(
+            session.program, session.steps, BatchShape([90]), threadCount: 1,
+            kernels: session.instructionSet.kernels)
+        for operand in operands + [query] { #expect(plan.locations[operand].isLocal) }
+    }
+
     /// Of few rows only large products are split, by columns; the rest is left to one thread.
     @Test func fewRowsAreSplitByColumnsWhereThatPays() throws {
         for (columns, isSplit) in [(64, false), (1024, true)] {

@@ -41,6 +41,25 @@ struct RandomProgram {
         container.setOutput(.embedding, unit)
         container.setOutput(
             .logits, container.linear(container.quantize(unit), weight: weight(isQuantized: true)))
+        container.setOutput(.pooled, firstRow(of: last))
+    }
+
+    /// What a layer would make of the first row alone, whose query reads all rows.
+    private mutating func firstRow(of input: Int) -> Int {
+        let row = container.pool(input, .firstRow)
+        let query = container.linear(container.quantize(row), weight: weight(isQuantized: true))
+        let heads = [2, 4, 8][random.below(3)]
+        let attended = container.attention(
+            query, any(), any(),
+            AttentionShape(
+                headCount: heads, keyValueHeadCount: heads, headSize: columns / heads,
+                valueSize: columns / heads, scale: 0.3, isCausal: false,
+                arithmetic: random.below(2) == 0 ? .float : .int8))
+        let sum = normalized(attended, residual: row)
+        let inner = container.linear(
+            container.quantize(sum), weight: weight(isQuantized: true), activation: .gelu)
+        return normalized(
+            container.linear(inner, weight: weight(isQuantized: false)), residual: sum)
     }
 
     private mutating func any() -> Int {

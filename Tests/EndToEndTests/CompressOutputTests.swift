@@ -88,6 +88,27 @@ import Testing
         }
     }
 
+    @Test("What nothing reads stays out of the file and is named")
+    func whatNothingReadsIsLeftOut() throws {
+        let folder = try TemporaryFolder()
+        let output = "\(folder.path)/model.atn"
+        // The checkpoint of a language model: its head is in no file, whatever the task.
+        let run = try Program.compress.run([TinyBert.prefixed.folder, "-o", output, "--json"])
+        let leftOut = try #require(try run.json()["left_out"] as? [String])
+        #expect(leftOut.contains { $0.hasPrefix("cls.predictions.") })
+        let inspect = try Program.compress.run(["inspect", output, "--json"]).json()
+        let tensors = try #require(inspect["tensors"] as? [[String: Any]])
+        let names = tensors.compactMap { $0["name"] as? String }
+        #expect(!names.isEmpty && !names.contains { $0.hasPrefix("cls.") })
+
+        let plain = try Program.compress.run([TinyBert.plain.folder, "-o", output])
+        #expect(
+            plain.lines.contains(
+                "left out, since nothing reads it: pooler.dense.bias, pooler.dense.weight"))
+        let classifier = try Program.compress.run([TinyBert.classifier.folder, "-o", output])
+        #expect(!classifier.outputText.contains("left out"))
+    }
+
     @Test("An existing output is replaced, and a relative path works")
     func anExistingOutputIsReplaced() throws {
         let folder = try TemporaryFolder()

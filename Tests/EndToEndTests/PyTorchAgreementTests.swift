@@ -37,6 +37,32 @@ import Testing
         }
     }
 
+    @Test("The embedding of the first token is the first row of PyTorch's hidden states")
+    func embeddingsOfTheFirstTokenAreThoseOfPyTorch() throws {
+        let copy = try CheckpointCopy(of: .plain)
+        let modules = ["Transformer", "Pooling"].map {
+            ["type": "models.\($0)", "path": $0 == "Pooling" ? "1_Pooling" : ""]
+        }
+        try copy.folder.write(
+            "modules.json", try JSONSerialization.data(withJSONObject: modules))
+        try FileManager.default.createDirectory(
+            atPath: copy.folder.path + "/1_Pooling", withIntermediateDirectories: true)
+        try copy.folder.write("1_Pooling/config.json", #"{"pooling_mode":"cls"}"#.utf8)
+        let path = try CompressedModels.path(
+            of: copy.folder.path, name: "first-token", preset: "float")
+        for sample in try TinyBert.plain.samples() {
+            let run = try Program.runEdge.run(
+                [path, "--input", "-"], input: Array(sample.line.utf8))
+            try run.expectDone()
+            expectClose(
+                JSON.numbers(try run.json()["embedding"]),
+                to: Array(sample.hiddenState.prefix(TinyBert.columnCount)))
+        }
+        // The other rows of the last layer are not computed.
+        let raw = try Program.runEdge.run([path, "--ids", "1", "--task", "raw"])
+        raw.expectRefusal(2, naming: [path, "'embed'", "'raw'"])
+    }
+
     @Test(
         "An int8 model keeps the direction of PyTorch's hidden states",
         arguments: TinyBert.allCases)

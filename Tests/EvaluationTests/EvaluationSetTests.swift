@@ -1,4 +1,5 @@
 import Checkpoints
+import ModelGraph
 import Testing
 
 @testable import Evaluation

@@ -1,0 +1,62 @@
+import ModelGraph
+import Tensors
+
+/// The activations of all calibration sequences on their way through a model, node by node.
+///
+/// Only what later nodes read is kept, so memory is bounded by the widest place of the model. A
+/// pass may change the model ahead of the stream, and the width of what the next nodes read.
+struct ActivationStream {
+    let batch: SequenceBatch
+    private let threadCount: Int
+    private let simulatesCodes: Bool
+    private var values: [ValueID: Tensor] = [:]
+    private var released: [[ValueID]]
+    /// Number of nodes that were computed.
+    private(set) var position = 0
+
+    init(
+        _ sequences: [TokenSequence], model: Model, threadCount: Int, simulatesCodes: Bool
+    ) throws(ModelError) {
+        batch = try SequenceBatch(sequences, for: model)
+        self.threadCount = threadCount
+        self.simulatesCodes = simulatesCodes
+        released = ReferenceExecutor.releasedValues(model.graph)
+    }
+
+    /// What a node that comes next reads or one that was computed last wrote.
+    subscript(value: ValueID) -> Tensor? {
+        values[value]
+    }
+
+    /// Rows of a value that belong to a range of sequences.
+    func rows(of sequences: Range<Int>, _ value: ValueID, in model: Model) -> Range<Int> {
+        guard let last = sequences.last else { return 0..<0 }
+        let rows = model.graph[value].rows
+        return batch.rows(of: sequences.lowerBound, rows)
+            .lowerBound..<batch.rows(of: last, rows).upperBound
+    }
+
+    /// Computes the next node with the weights that the model has now.
+    ///
+    /// - Returns: Its output.
+    @discardableResult
+    mutating func advance(_ model: Model) throws(ModelError) -> Tensor {
+        let node = model.graph.nodes[position]
+        let executor = ReferenceExecutor(
+            model: model, threadCount: threadCount, simulatesCodes: simulatesCodes)
+        Parallel.threadCount = threadCount
+        MatrixProduct.setThreadCount(threadCount)
+        let output = try executor.compute(
+            node, node.inputs.compactMap { values[$0] }, batch)
+        values[node.output] = output
+        for value in released[position] { values[value] = nil }
+        position += 1
+        return output
+    }
+
+    /// Keeps some columns of a value, in the given order.
+    mutating func selectColumns(_ columns: [Int], of value: ValueID) {
+        guard let tensor = values[value] else { return }
+        values[value] = tensor.selectingColumns(columns)
+    }
+}

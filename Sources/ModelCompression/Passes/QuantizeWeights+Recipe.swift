@@ -1,0 +1,23 @@
+extension QuantizeWeights: RecipePass {
+    init(_ options: inout RecipeOptions) throws(RecipeError) {
+        self.init()
+        limit = try options.integer("limit", in: 1...127, default: limit)
+        tableLimit = try options.integer("table_limit", in: 1...127, default: tableLimit)
+        step = try options.number("step", in: 0.01...2)
+        tableStep = try options.number("table_step", in: 0.01...2)
+        rounding = try options.choice("rounding", default: rounding)
+        if let exponent = try options.numberOrSearch("smoothing", in: 0...1, default: nil) {
+            smoothing = .exponent(Float(exponent))
+        }
+        clips = try options.bool("clip", default: clips)
+        sweeps = try options.integer("sweeps", in: 0...16, default: sweeps)
+        correctsBias = try options.bool("bias_correction", default: correctsBias)
+        outlierFactor = try options.number(
+            "outlier_factor", in: 1...1e9, default: outlierFactor)
+        sequenceTokens = try options.integer(
+            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
+        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
+        realignment = try options.number("realignment", in: 0...1e6, default: realignment)
+        rate = try options.number("rate", in: 0...100, default: rate)
+    }
+}

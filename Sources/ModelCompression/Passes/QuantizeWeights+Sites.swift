@@ -1,0 +1,134 @@
+import ModelGraph
+import Tensors
+
+/// Linear layers: codes are fitted to what flows through the quantized model.
+extension QuantizeWeights {
+    /// Quantizes the sites in one sweep.
+    ///
+    /// - Parameter leaving: Nodes that keep 16 bits.
+    /// - Returns: Nodes whose error stands out from the others'.
+    func quantize(
+        _ sites: [LinearSite], of model: inout Model, _ context: PassContext,
+        leaving: Set<String>, _ record: inout PassRecord
+    ) throws(CompressionError) -> [String] {
+        let calibration = (context.calibration ?? .synthetic(for: model))
+            .limited(tokens: sequenceTokens, total: totalTokens)
+        var sweep = try CalibrationSweep(
+            calibration, original: context.original, compressed: model,
+            threadCount: context.threadCount)
+        let firstNodes = Dictionary(
+            uniqueKeysWithValues: sites.map { (model.graph.nodes[$0.nodes[0]].name, $0) })
+        let isFitted = !calibration.isSynthetic
+        var changes: [TensorChange] = []
+        var outputs: [OutputChange] = []
+        try sweep.run(&model) { model, node, sweep throws(CompressionError) in
+            guard let site = firstNodes[node.name] else { return }
+            let left = site.nodes.filter { leaving.contains(model.graph.nodes[$0].name) }
+            for index in left {
+                guard let weight = model.graph.linear(at: index)?.weight else { continue }
+                if let change = try Self.halve(weight, of: &model) { changes.append(change) }
+            }
+            let rest = LinearSite(
+                input: site.input, nodes: site.nodes.filter { !left.contains($0) })
+            if !rest.nodes.isEmpty {
+                try quantize(
+                    rest, of: &model, sweep, isFitted: isFitted, &changes, &outputs)
+            }
+            context.progress(Double(changes.count) / Double(sites.count * 2))
+        }
+        record.changes += changes
+        record.outputs += outputs
+        return outliers(outputs)
+    }
+
+    private func outliers(_ outputs: [OutputChange]) -> [String] {
+        guard outputs.count >= 4 else { return [] }
+        let errors = outputs.map(\.relativeError).sorted()
+        let bound = max(outlierFactor * errors[errors.count / 2], 1e-3)
+        return outputs.filter { $0.relativeError > bound }.map(\.name)
+    }
+
+    private func quantize(
+        _ site: LinearSite, of model: inout Model, _ sweep: CalibrationSweep, isFitted: Bool,
+        _ changes: inout [TensorChange], _ outputs: inout [OutputChange]
+    ) throws(CompressionError) {
+        let first = model.graph.nodes[site.nodes[0]]
+        guard let input = sweep.compressed[site.input] else { return }
+        let originalInput = sweep.originalNode(first).flatMap { sweep.original[$0.inputs[0]] }
+        let fitted = sweep.compressed.rows(of: sweep.fittedSequences, site.input, in: model)
+        let heldOut = sweep.compressed.rows(of: sweep.heldOutSequences, site.input, in: model)
+        var weights: [Tensor] = []
+        for index in site.nodes {
+            guard let linear = model.graph.linear(at: index) else { continue }
+            weights.append(try model.finiteFloats(linear.weight))
+        }
+        let smoothing = try smoothing(input, fitted, weights)
+        let codes = input.roundedToCodes(multipliers: smoothing.multipliers)
+        let rows = SiteRows(
+            input: input, codes: codes, original: originalInput ?? input, fitted: fitted,
+            heldOut: heldOut.isEmpty ? fitted : heldOut)
+        let fit = isFitted ? rows.fit(self) : nil
+        let multipliersName = first.name + ".input_multipliers"
+        if let multipliers = smoothing.multipliers {
+            model.parameters[multipliersName] = Parameter(
+                shape: [multipliers.count],
+                storage: .dense(Tensor(shape: [multipliers.count], values: multipliers)))
+        }
+        for (index, weight) in zip(site.nodes, weights) {
+            guard var linear = model.graph.linear(at: index) else { continue }
+            let name = model.graph.nodes[index].name
+            let bias = try linear.bias.map { name throws(CompressionError) in
+                try model.finiteFloats(name)
+            }
+            let original = try sweep.originalProduct(of: model.graph.nodes[index])
+            let product = QuantizedProduct(
+                weight: smoothing.apply(to: weight), bias: bias,
+                original: original ?? OriginalProduct(weight: weight, bias: bias), rows: rows)
+            let chosen = try product.quantized(self, fit: fit)
+            changes.append(
+                TensorChange(
+                    name: linear.weight,
+                    bytesBefore: model.parameters[linear.weight].map(model.bytesInCheckpoint) ?? 0,
+                    bytesAfter: weight.elementCount + weight.rowCount * 4,
+                    signalEnergy: weight.meanSquare * Double(weight.elementCount),
+                    errorEnergy: chosen.weightError))
+            outputs.append(chosen.output(name: name))
+            model.parameters[linear.weight]?.storage = .quantizedRows(chosen.rows)
+            if let corrected = chosen.bias {
+                let biasName = linear.bias ?? linear.weight + ".bias"
+                model.parameters[biasName] = Parameter(
+                    shape: corrected.shape, storage: .dense(corrected))
+                linear.bias = biasName
+            }
+            if smoothing.divisors != nil { linear.inputMultipliers = multipliersName }
+            model.graph.nodes[index].operation = .linear(linear)
+        }
+    }
+
+    private func smoothing(
+        _ input: Tensor, _ rows: Range<Int>, _ weights: [Tensor]
+    ) throws(CompressionError) -> Smoothing {
+        switch smoothing {
+        case .exponent(let exponent):
+            return Smoothing(exponent: exponent, input: input, rows: rows, weights: weights)
+        case .search:
+            do {
+                return try Smoothing.search(
+                    input: input, rows: rows, weights: weights, grid: grid)
+            } catch {
+                throw .model(.tensor(node: "smoothing", error))
+            }
+        }
+    }
+
+    /// The grid of a matrix before anything is fitted.
+    func grid(_ weight: Tensor) -> CodeGrid {
+        let distances = step.map { step in
+            [Float](
+                repeating: Float(step * weight.meanSquare.squareRoot()), count: weight.rowCount)
+        }
+        return CodeGrid(
+            limit: limit, weights: weight.values, columnCount: weight.columnCount,
+            distances: distances)
+    }
+}

@@ -1,0 +1,60 @@
+import Checkpoints
+
+extension Recipe {
+    /// More passes than anybody means.
+    private static let passLimit = 64
+
+    /// The passes that a recipe can name, in the order of formats/recipe.md.
+    private static let known: [any RecipePass.Type] = [QuantizeWeights.self]
+
+    /// Reads a recipe (formats/recipe.md).
+    ///
+    /// - Parameters:
+    ///   - bytes: JSON text.
+    ///   - name: What the recipe is called if it does not say.
+    package init(parsing bytes: [UInt8], name: String) throws(RecipeError) {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes, depthLimit: 16, valueLimit: 1 << 16)
+        } catch {
+            throw .json(error)
+        }
+        guard let object = value.object else {
+            throw .wrongKind(
+                place: "", member: "recipe", expected: "an object", found: value.kind)
+        }
+        var options = RecipeOptions(object, place: "")
+        _ = try options.text("description")
+        self.name = try options.text("name") ?? name
+        guard let list = try options.objects("passes") else {
+            throw .missing(place: "", member: "passes")
+        }
+        guard list.count <= Self.passLimit else {
+            throw .tooManyPasses(count: list.count, limit: Self.passLimit)
+        }
+        try options.finish()
+        var passes: [any CompressionPass] = []
+        for options in list { passes.append(try Self.pass(options)) }
+        self.passes = passes
+        json = value.compactText
+    }
+
+    static func pass(_ options: RecipeOptions) throws(RecipeError) -> any CompressionPass {
+        var options = options
+        guard let name = try options.text("pass") else {
+            throw .missing(place: options.place, member: "pass")
+        }
+        guard let type = known.first(where: { $0.name == name }) else {
+            throw .unknownPass(place: options.place, name: name, known: known.map { $0.name })
+        }
+        let pass = try type.init(&options)
+        try options.finish()
+        return pass
+    }
+}
+
+/// A pass that a recipe can name.
+protocol RecipePass: CompressionPass {
+    /// Takes the options that it knows.
+    init(_ options: inout RecipeOptions) throws(RecipeError)
+}

@@ -1,0 +1,42 @@
+import Checkpoints
+package import ModelGraph
+
+extension Model {
+    /// The model without outputs that answer nothing and without what only they need, so that no
+    /// pass works on that.
+    ///
+    /// The answers of a model are the embedding and the logits; without logits, task `raw` answers
+    /// with the last hidden state. Another output stays where the answers need all of it anyway:
+    /// the last hidden state under a mean does, that under a selection of its first row does not,
+    /// nor does a pooler that no classifier reads.
+    package func keepingAnswers() -> Model {
+        var answers = graph.outputs.filter { role, _ in
+            switch role {
+            case .embedding, .logits: true
+            case .hiddenState: task == .raw && graph.outputs[.logits] == nil
+            case .pooled: false
+            }
+        }
+        if answers.isEmpty { answers = graph.outputs }
+        let read = RowsRead(graph, outputs: answers.values)
+        var model = self
+        model.graph.outputs = graph.outputs.filter { read[$0.value] == .allRows }
+        model.graph.nodes.removeAll { read[$0.output] == .nothing }
+        model.leaveOutUnreadParameters()
+        return model
+    }
+
+    /// Forgets the parameters that no node reads; their tensors are unused then.
+    mutating func leaveOutUnreadParameters() {
+        let read = graph.parameterNames
+        var tensors = Set(unusedTensors)
+        for (name, parameter) in parameters where !read.contains(name) {
+            if case .checkpoint(let tensor, _) = parameter.storage { tensors.insert(tensor) }
+        }
+        parameters = parameters.filter { read.contains($0.key) }
+        for parameter in parameters.values {
+            if case .checkpoint(let tensor, _) = parameter.storage { tensors.remove(tensor) }
+        }
+        unusedTensors = checkpoint.tensorNames.filter { tensors.contains($0) }
+    }
+}

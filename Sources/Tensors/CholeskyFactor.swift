@@ -1,0 +1,54 @@
+import COpenBLAS
+
+/// The factor L of a symmetric positive definite matrix A = L · Lᵀ (LAPACK's dpotrf).
+package struct CholeskyFactor: Sendable {
+    package let size: Int
+    /// `[size, size]`, row after row; above the diagonal are zeros.
+    package let lower: [Double]
+
+    /// Factors a matrix.
+    ///
+    /// - Returns: nil if the matrix is not positive definite in double precision.
+    package init?(_ matrix: SymmetricMatrix) {
+        size = matrix.size
+        var factor = matrix.values
+        guard size > 0 else {
+            lower = []
+            return
+        }
+        var (order, status) = (Int32(size), Int32(0))
+        // The upper factor in LAPACK's columns is the lower one in our rows.
+        dpotrf_("U", &order, &factor, &order, &status, 1)
+        guard status == 0 else { return nil }
+        for row in 0..<size {
+            for column in row + 1..<max(row + 1, size) { factor[row * size + column] = 0 }
+        }
+        lower = factor
+    }
+
+    /// A⁻¹.
+    package var inverse: SymmetricMatrix {
+        var inverse = lower
+        guard size > 0 else { return SymmetricMatrix(size: 0) }
+        var (order, status) = (Int32(size), Int32(0))
+        dpotri_("U", &order, &inverse, &order, &status, 1)
+        for row in 0..<size {
+            for column in row + 1..<max(row + 1, size) {
+                inverse[row * size + column] = inverse[column * size + row]
+            }
+        }
+        return SymmetricMatrix(size: size, values: inverse)
+    }
+
+    /// X with X · A = B, row by row.
+    ///
+    /// - Parameter rightSides: B, `[rows, size]`.
+    /// - Returns: X, `[rows, size]`.
+    package func solve(_ rightSides: [Double]) -> [Double] {
+        guard size > 0, !rightSides.isEmpty else { return rightSides }
+        var solution = rightSides
+        var (order, count, status) = (Int32(size), Int32(rightSides.count / size), Int32(0))
+        dpotrs_("U", &order, &count, lower, &order, &solution, &order, &status, 1)
+        return solution
+    }
+}
