@@ -18,6 +18,27 @@ extension QuantizeWeights: RecipePass {
             "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
         totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
         realignment = try options.number("realignment", in: 0...1e6, default: realignment)
+        rowImportance = try options.number("uniform_rows", in: 0...1)
         rate = try options.number("rate", in: 0...100, default: rate)
+    }
+}
+
+extension QuantizeWeights {
+    package var summary: String {
+        func grid(_ limit: Int, _ step: Double?) -> String {
+            step.map { "steps of \($0) standard deviations" } ?? "codes up to ±\(limit)"
+        }
+        return "linear layers to \(grid(limit, step)), \(rounding.rawValue) rounding; "
+            + "token table to \(grid(tableLimit, tableStep))"
+    }
+
+    package func estimate(_ size: inout SizeEstimate) {
+        for name in size.products {
+            size.entries[name]?.bitsPerElement = SizeEstimate.bits(limit: limit, step: step)
+        }
+        for name in size.tokenTables {
+            size.entries[name]?.bitsPerElement = SizeEstimate.bits(
+                limit: tableLimit, step: tableStep)
+        }
     }
 }
