@@ -38,4 +38,16 @@ struct InputMoments {
         }
         cross = product
     }
+
+    /// Σ (x−x̄)(x−x̄)ᵀ
+    var centred: SymmetricMatrix {
+        var centred = second
+        let count = Double(rowCount)
+        for row in 0..<centred.size {
+            for column in 0..<centred.size {
+                centred[row, column] -= count * mean[row] * mean[column]
+            }
+        }
+        return centred
+    }
 }

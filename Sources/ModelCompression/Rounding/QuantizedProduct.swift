@@ -71,6 +71,8 @@ struct QuantizedProduct {
     /// Of the original model.
     let original: OriginalProduct
     let rows: SiteRows
+    /// Share of zeros from which on a matrix counts as pruned.
+    static let prunedShare = 0.25
 
     struct Choice {
         let rows: QuantizedRows
@@ -116,7 +118,11 @@ struct QuantizedProduct {
         var best = choice(plain, shift: nil, before: before, after: plainError, target)
         guard let fit else { return best }
 
-        let weight = try realigned(options, fit, target, before: before) ?? self.weight
+        let keepsZeros = isPruned
+        let weight =
+            keepsZeros
+            ? self.weight
+            : try realigned(options, fit, target, before: before) ?? self.weight
         var grid = options.grid(weight)
         // Where the file decides the steps, a finer one is not for free.
         if options.clips, options.step == nil {
@@ -124,12 +130,13 @@ struct QuantizedProduct {
         }
         let costs = options.rate > 0 ? codeCosts(plain, grid, rate: options.rate, fit) : nil
         var codes =
-            fit.gptq?.codes(weight.values, grid: grid, codeCosts: costs)
+            fit.gptq?.codes(
+                weight.values, grid: grid, codeCosts: costs, keepsZeros: keepsZeros)
             ?? grid.nearestCodes(weight.values, columnCount: columns)
         if options.sweeps > 0 {
             fit.descent.refine(
                 &codes, grid: &grid, weights: weight.values, sweeps: options.sweeps,
-                fitsScales: true, codeCosts: costs)
+                fitsScales: true, codeCosts: costs, keepsZeros: keepsZeros)
         }
         let fitted = quantizedRows(codes, grid)
         for candidate in [plain, fitted] {
@@ -140,6 +147,13 @@ struct QuantizedProduct {
             }
         }
         return best
+    }
+
+    /// Whether so many weights are 0 that somebody removed them, for the file's sake: they stay
+    /// removed.
+    private var isPruned: Bool {
+        let zeros = weight.values.count { $0 == 0 }
+        return Double(zeros) >= Self.prunedShare * Double(max(1, weight.elementCount))
     }
 
     /// Float weights that bring the output nearer to the original one than those of the model do,
