@@ -98,7 +98,8 @@ extension PruneWeights {
             try sweep.originalProduct(of: model.graph.nodes[index])
             ?? OriginalProduct(weight: weight, bias: bias)
         let chosen = try PrunedProduct(
-            weight: weight, bias: bias, original: original, rows: rows, fit: fit
+            weight: weight, bias: bias, original: original, rows: rows, fit: fit,
+            residual: Residual(of: model.graph.nodes[index], in: model, sweep)
         ).pruned(self, sparsity: sparsity, name: name)
         work.changes.append(
             replace(

@@ -4,11 +4,11 @@ import Tensors
 ///
 /// For each row the kept weights w minimize
 ///
-///     Σ (w · (x − x̄) − (t − t̄))² + λ · ‖w − w₀‖²   with λ = ridge · mean diagonal of S
+///     Σ (w · (x − x̄) − (t − t̄))² + Σ Λ[j] · (w[j] − w₀[j])²
 ///
-/// over the calibration rows: w of (S + λ·I) · w = T + λ · w₀, rows and columns of removed weights
-/// left out, with the centred moments S = Σ (x−x̄)(x−x̄)ᵀ and T = Σ (t−t̄)(x−x̄)ᵀ. Each row has its
-/// own system, so instead of factors of all of them, conjugate gradients (Hestenes and Stiefel
+/// over the calibration rows: w of (S + Λ) · w = T + Λ · w₀, rows and columns of removed weights
+/// left out, with the centred moments S = Σ (x−x̄)(x−x̄)ᵀ and T = Σ (t−t̄)(x−x̄)ᵀ. Λ is `ridge` times
+/// the diagonal of S, so that inputs of any size are held alike. Each row has its own system, so instead of factors of all of them, conjugate gradients (Hestenes and Stiefel
 /// 1952, scaled by the diagonal) go on in all rows at once, one matrix product per step. Every step
 /// lessens the error, so they may end early.
 ///
@@ -19,14 +19,17 @@ struct MaskedRefit {
     /// Share of the first gradient, squared, at which a row is done.
     private static let tolerance = 1e-10
 
-    /// S + λ·I
     private let system: SymmetricMatrix
-    private let lambda: Double
+    /// Λ, `[inputs]`
+    private let ridge: [Double]
 
     init(moments: InputMoments, ridge: Double) {
         var system = moments.centred
-        lambda = ridge * max(system.meanOfDiagonal, .leastNormalMagnitude)
-        system.addToDiagonal(lambda)
+        let diagonal = system.diagonal
+        // Inputs that hardly vary are held as if they varied a little.
+        let least = max(0.001 * system.meanOfDiagonal, .leastNormalMagnitude)
+        self.ridge = diagonal.map { ridge * max($0, least) }
+        for (index, value) in self.ridge.enumerated() { system[index, index] += value }
         self.system = system
     }
 
@@ -42,7 +45,7 @@ struct MaskedRefit {
         // Minus the gradient, 0 where a weight was removed.
         var residual = solution.indices.map { index in
             weights[index] == 0
-                ? 0 : targets[index] + lambda * solution[index] - image[index]
+                ? 0 : targets[index] + ridge[index % size] * solution[index] - image[index]
         }
         let scales = system.diagonal.map { 1 / max($0, .leastNormalMagnitude) }
         var direction = residual.indices.map { residual[$0] * scales[$0 % size] }

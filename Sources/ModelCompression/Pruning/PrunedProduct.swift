@@ -10,6 +10,8 @@ struct PrunedProduct {
     let original: OriginalProduct
     let rows: SiteRows
     let fit: PruningFit
+    /// What the output is added to, if it is.
+    let residual: Residual?
 
     struct Choice {
         let method: PruneWeights.Method
@@ -34,13 +36,18 @@ struct PrunedProduct {
     private func choose(
         _ options: PruneWeights, sparsity: Double, name: String
     ) throws(TensorError) -> Choice {
-        let target = try MatrixProduct.linear(
+        var target = try MatrixProduct.linear(
             rows.original.selectingRows(rows.judged), weight: original.weight,
             bias: original.bias)
+        var whole = target
+        if let residual {
+            target.add(residual.difference.selectingRows(rows.judged))
+            whole.add(residual.original.selectingRows(rows.judged))
+        }
         let input = rows.input.selectingRows(rows.judged)
         let before = try MatrixProduct.linear(input, weight: weight, bias: bias)
             .squaredDistance(to: target)
-        let signal = Self.variance(of: target)
+        let signal = Self.variance(of: whole)
         var best: Choice?
         func consider(
             _ candidate: Tensor, _ method: PruneWeights.Method, isRefitted: Bool
@@ -71,7 +78,8 @@ struct PrunedProduct {
         return best
     }
 
-    /// T = Σ (t−t̄)(x−x̄)ᵀ over the fitted rows for the original output t, `[outputs, inputs]`.
+    /// T = Σ (t−t̄)(x−x̄)ᵀ over the fitted rows, `[outputs, inputs]`, for the output t with which the
+    /// original model is met: its own, and what the residual connection lacks.
     private var targets: [Double] {
         guard let cross = fit.moments.cross else { return [] }
         let (outputs, inputs) = (weight.rowCount, weight.columnCount)
@@ -81,21 +89,24 @@ struct PrunedProduct {
             first, cross, rows: outputs, columns: inputs, depth: originals)
         let means = MatrixProduct.multiply(
             first, fit.originalMean, rows: outputs, columns: 1, depth: originals)
+        if let residual { residual.addCrossMoments(to: &targets, rows) }
         let count = Double(fit.moments.rowCount)
+        let shifts = residual?.means(rows.fitted)
         for row in 0..<outputs {
             for column in 0..<inputs {
-                targets[row * inputs + column] -= count * means[row] * fit.moments.mean[column]
+                targets[row * inputs + column] -= count * (means[row] + (shifts?[row] ?? 0)) * fit.moments.mean[column]
             }
         }
         return targets
     }
 
     /// The bias with which the mean of each output over the fitted rows is the original one:
-    /// W₀·x̄₀ + b₀ − Ŵ·x̄.
+    /// W₀·x̄₀ + b₀ − Ŵ·x̄, and what the residual connection lacks.
     private func corrected(for candidate: Tensor) -> Tensor {
+        let shifts = residual?.means(rows.fitted)
         let (inputs, originals) = (weight.columnCount, original.weight.columnCount)
         let values = (0..<weight.rowCount).map { row in
-            var mean = Double(original.bias?.values[row] ?? 0)
+            var mean = Double(original.bias?.values[row] ?? 0) + (shifts?[row] ?? 0)
             for column in 0..<originals {
                 mean +=
                     Double(original.weight.values[row * originals + column])
@@ -137,7 +148,9 @@ struct PruningFit {
         originalMean = rows.original.columnMeans(rows: rows.fitted)
         sparseGPT =
             options.method == .sparsegpt
-            ? SparseGPT(moments: moments.second, pattern: options.pattern) : nil
+            ? SparseGPT(
+                moments: options.correctsBias ? moments.centred : moments.second,
+                pattern: options.pattern) : nil
         refit =
             options.refit > 0 ? MaskedRefit(moments: moments, ridge: options.refit) : nil
     }
