@@ -20,7 +20,7 @@ extension PruneWeights {
         var unchanged = model
         var sweep = try CalibrationSweep(
             calibration, original: context.original, compressed: model,
-            threadCount: context.threadCount)
+            importance: try importance(calibration, context), threadCount: context.threadCount)
         let total = sites.reduce(0) { $0 + $1.nodes.count }
         var unfitted = self
         unfitted.refit = 0
@@ -28,7 +28,7 @@ extension PruneWeights {
             guard let site = firstNodes[node.name],
                 let rows = Self.rows(of: site, in: model, sweep)
             else { return }
-            let fit = PruningFit(rows, unfitted)
+            let fit = PruningFit(rows, weights: sweep.rowWeights(of: node), unfitted)
             for index in site.nodes {
                 guard let linear = model.graph.linear(at: index) else { continue }
                 names.append(model.graph.nodes[index].name)
@@ -47,7 +47,7 @@ extension PruneWeights {
         of weight: Tensor, _ fit: PruningFit, _ grid: [Double]
     ) -> SparsityAllocation.Curve {
         let size = weight.columnCount
-        let centred = fit.moments.centred.values.map { Float($0) }
+        let centred = fit.moments.second.values.map { Float($0) }
         let signal = ClipSearch.outputErrors(weight.values, centred, size: size)
             .reduce(0) { $0 + Double($1) }
         let errors = grid.map { sparsity in

@@ -37,13 +37,13 @@ extension PruneWeights {
         let total = sites.reduce(0) { $0 + $1.nodes.count }
         var sweep = try CalibrationSweep(
             calibration, original: context.original, compressed: model,
-            threadCount: context.threadCount)
+            importance: try importance(calibration, context), threadCount: context.threadCount)
         var work = Work()
         try sweep.run(&model) { model, node, sweep throws(CompressionError) in
             guard let site = firstNodes[node.name],
                 let rows = Self.rows(of: site, in: model, sweep)
             else { return }
-            let fit = PruningFit(rows, self)
+            let fit = PruningFit(rows, weights: sweep.rowWeights(of: node), self)
             for index in site.nodes {
                 try prune(
                     index, of: &model, sweep, rows, fit,
@@ -94,12 +94,9 @@ extension PruneWeights {
         let bias = try linear.bias.map { name throws(CompressionError) in
             try model.finiteFloats(name)
         }
-        let original =
-            try sweep.originalProduct(of: model.graph.nodes[index])
-            ?? OriginalProduct(weight: weight, bias: bias)
         let chosen = try PrunedProduct(
-            weight: weight, bias: bias, original: original, rows: rows, fit: fit,
-            residual: Residual(of: model.graph.nodes[index], in: model, sweep)
+            weight: weight, bias: bias,
+            target: try sweep.target(of: model.graph.nodes[index], in: model), rows: rows, fit: fit
         ).pruned(self, sparsity: sparsity, name: name)
         work.changes.append(
             replace(
@@ -125,13 +122,21 @@ extension PruneWeights {
         of site: LinearSite, in model: Model, _ sweep: CalibrationSweep
     ) -> SiteRows? {
         guard let input = sweep.compressed[site.input] else { return nil }
-        let first = model.graph.nodes[site.nodes[0]]
-        let original = sweep.originalNode(first).flatMap { sweep.original[$0.inputs[0]] }
         let fitted = sweep.compressed.rows(of: sweep.fittedSequences, site.input, in: model)
         let heldOut = sweep.compressed.rows(of: sweep.heldOutSequences, site.input, in: model)
         return SiteRows(
-            input: input, codes: input, original: original ?? input, fitted: fitted,
-            heldOut: heldOut.isEmpty ? fitted : heldOut)
+            codes: input, fitted: fitted, heldOut: heldOut.isEmpty ? fitted : heldOut)
+    }
+
+    /// How much the rows of the calibration sequences count.
+    func importance(
+        _ calibration: CalibrationSet, _ context: PassContext
+    ) throws(CompressionError) -> RowImportance? {
+        try uniformRows.map { share throws(CompressionError) in
+            try RowImportance(
+                context.original, calibration, uniformShare: Float(share),
+                threadCount: context.threadCount)
+        }
     }
 }
 

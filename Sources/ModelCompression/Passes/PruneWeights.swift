@@ -51,6 +51,9 @@ package struct PruneWeights: CompressionPass {
     /// Ridge of the fit of the weights that are left; 0 for none.
     package var refit = 0.01
     package var correctsBias = true
+    /// Rows count by what the answer reads of them, and this share for every row alike
+    /// (`RowImportance`); nil: all alike.
+    package var uniformRows: Double?
     /// Calibration is cut to this many tokens per sequence and altogether.
     package var sequenceTokens = 128
     package var totalTokens = 16_384

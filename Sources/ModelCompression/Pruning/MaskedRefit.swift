@@ -7,8 +7,8 @@ import Tensors
 ///     Σ (w · (x − x̄) − (t − t̄))² + Σ Λ[j] · (w[j] − w₀[j])²
 ///
 /// over the calibration rows: w of (S + Λ) · w = T + Λ · w₀, rows and columns of removed weights
-/// left out, with the centred moments S = Σ (x−x̄)(x−x̄)ᵀ and T = Σ (t−t̄)(x−x̄)ᵀ. Λ is `ridge` times
-/// the diagonal of S, so that inputs of any size are held alike. Each row has its own system, so instead of factors of all of them, conjugate gradients (Hestenes and Stiefel
+/// left out, with the centred moments S = Σ (x−x̄)(x−x̄)ᵀ and T = Σ (t−t̄)(x−x̄)ᵀ. Λ is that
+/// of `RidgeFit`. Each row has its own system, so instead of factors of all of them, conjugate gradients (Hestenes and Stiefel
 /// 1952, scaled by the diagonal) go on in all rows at once, one matrix product per step. Every step
 /// lessens the error, so they may end early.
 ///
@@ -19,23 +19,25 @@ struct MaskedRefit {
     /// Share of the first gradient, squared, at which a row is done.
     private static let tolerance = 1e-10
 
+    /// S + Λ, `[inputs, inputs]`.
     private let system: SymmetricMatrix
-    /// Λ, `[inputs]`
-    private let ridge: [Double]
+    /// Λ, `[inputs]`.
+    private let penalties: [Double]
 
-    init(moments: InputMoments, ridge: Double) {
-        var system = moments.centred
-        let diagonal = system.diagonal
-        // Inputs that hardly vary are held as if they varied a little.
-        let least = max(0.001 * system.meanOfDiagonal, .leastNormalMagnitude)
-        self.ridge = diagonal.map { ridge * max($0, least) }
-        for (index, value) in self.ridge.enumerated() { system[index, index] += value }
+    /// - Parameters:
+    ///   - moments: S.
+    ///   - ridge: As in `RidgeFit`.
+    init(moments: SymmetricMatrix, ridge: Double) {
+        penalties = RidgeFit.penalties(moments, ridge: ridge)
+        var system = moments
+        for (index, penalty) in penalties.enumerated() { system[index, index] += penalty }
         self.system = system
     }
 
     /// - Parameters:
     ///   - weights: w₀, zeros where they were removed, `[rows, inputs]`; also where it begins.
     ///   - targets: T, `[rows, inputs]`.
+    /// - Returns: `[rows, inputs]`
     func refitted(_ weights: [Float], targets: [Double]) -> [Float] {
         let size = system.size
         guard size > 0 else { return weights }
@@ -45,7 +47,7 @@ struct MaskedRefit {
         // Minus the gradient, 0 where a weight was removed.
         var residual = solution.indices.map { index in
             weights[index] == 0
-                ? 0 : targets[index] + ridge[index % size] * solution[index] - image[index]
+                ? 0 : targets[index] + penalties[index % size] * solution[index] - image[index]
         }
         let scales = system.diagonal.map { 1 / max($0, .leastNormalMagnitude) }
         var direction = residual.indices.map { residual[$0] * scales[$0 % size] }
