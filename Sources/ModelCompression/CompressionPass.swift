@@ -30,4 +30,12 @@ package struct PassContext {
         self.threadCount = threadCount
         self.progress = progress
     }
+
+    /// The same for a part of a pass, whose progress counts from `start` to `end`.
+    func part(_ start: Double, _ end: Double) -> PassContext {
+        let progress = self.progress
+        return PassContext(
+            original: original, calibration: calibration, threadCount: threadCount
+        ) { progress(start + $0 * (end - start)) }
+    }
 }

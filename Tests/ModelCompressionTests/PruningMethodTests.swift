@@ -49,9 +49,8 @@ import Testing
     ])
     func sparseGPTIsThatOfNumpy(pattern: String, sparsity: Double, name: String) throws {
         let reference = try PruningReference()
-        let solver = try #require(
-            SparseGPT(
-                moments: reference.moments, pattern: try #require(SparsityPattern(pattern))))
+        let pattern = try #require(SparsityPattern(pattern))
+        let solver = try #require(SparseGPT(moments: reference.moments, pattern: pattern))
         try expectNumbers(solver.pruned(reference.weights, sparsity: sparsity), name)
     }
 
@@ -111,7 +110,7 @@ import Testing
         #expect(SparsityPattern("4x8") == .blocks(rows: 4, columns: 8))
         #expect(SparsityPattern("block") == .blocks(rows: 16, columns: 4))
         #expect(SparsityPattern("1:4")?.fixedSparsity == 0.75)
-        for text in ["", "4:4", "5:4", "0:4", "2:65", "2:4:8", "x4", "0x4", "65x1", "-1:4", "2 :4"] {
+        for text in ["", "4:4", "5:4", "0:4", "2:65", "2:4:8", "x4", "0x4", "65x1", "2 :4"] {
             #expect(SparsityPattern(text) == nil, "\(text)")
         }
     }

@@ -11,7 +11,7 @@ struct PruningReference {
     private static let samples = 300
 
     let weights: [Float]
-    /// Σ (x−x̄)(x−x̄)ᵀ
+    /// Σ (x−x̄)(x−x̄)ᵀ, `[inputs, inputs]`.
     let moments: SymmetricMatrix
     /// Σ x², about zero.
     let squares: [Double]
@@ -22,8 +22,8 @@ struct PruningReference {
     init() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("Fixtures/pruning/reference.json")
-        results = try #require(
-            try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+        results = try #require(json as? [String: Any])
         let (rows, inputs, samples) = (Self.rows, Self.inputs, Self.samples)
         let weights = SmallModel.random([rows, inputs], seed: 1).values
         self.weights = weights
@@ -51,7 +51,9 @@ struct PruningReference {
         self.moments = moments
         var cross = [Double](repeating: 0, count: rows * inputs)
         for (target, input) in zip(t, x) {
-            for a in 0..<rows { for b in 0..<inputs { cross[a * inputs + b] += target[a] * input[b] } }
+            for a in 0..<rows {
+                for b in 0..<inputs { cross[a * inputs + b] += target[a] * input[b] }
+            }
         }
         self.cross = cross
     }

@@ -72,10 +72,10 @@ package struct PruneWeights: CompressionPass {
             if let calibration = context.calibration, !calibration.isSynthetic {
                 try prune(sites, of: &model, calibration, context, &record)
             } else if method != .magnitude {
-                throw .needsCalibration(
+                throw .optionNeedsCalibration(
                     pass: Self.name, option: "method", value: method.rawValue, instead: "magnitude")
             } else if allocation != .uniform {
-                throw .needsCalibration(
+                throw .optionNeedsCalibration(
                     pass: Self.name, option: "allocation", value: allocation.rawValue,
                     instead: "uniform")
             } else {

@@ -7,7 +7,7 @@ struct PruningMask {
         case row
     }
 
-    /// `[rows, columns]`
+    /// One per weight, `[rows, columns]`.
     let isRemoved: [Bool]
 
     /// - Parameters:

@@ -53,7 +53,7 @@ struct InverseFactor {
         self.upper = upper
     }
 
-    /// U[i,i]
+    /// U[i,i], for a place in the order.
     func pivot(_ index: Int) -> Float {
         upper[index * size + index]
     }
