@@ -132,11 +132,10 @@ extension PruneWeights {
     func importance(
         _ calibration: CalibrationSet, _ context: PassContext
     ) throws(CompressionError) -> RowImportance? {
-        try uniformRows.map { share throws(CompressionError) in
-            try RowImportance(
-                context.original, calibration, uniformShare: Float(share),
-                threadCount: context.threadCount)
-        }
+        guard uniformRows < 1 else { return nil }
+        return try RowImportance(
+            context.original, calibration, uniformShare: Float(uniformRows),
+            threadCount: context.threadCount)
     }
 }
 

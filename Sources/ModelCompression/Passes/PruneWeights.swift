@@ -49,11 +49,11 @@ package struct PruneWeights: CompressionPass {
     /// Share of each row of the token table that becomes zero, the smallest first.
     package var tableSparsity = 0.0
     /// Ridge of the fit of the weights that are left; 0 for none.
-    package var refit = 0.01
+    package var refit = 0.1
     package var correctsBias = true
-    /// Rows count by what the answer reads of them, and this share for every row alike
-    /// (`RowImportance`); nil: all alike.
-    package var uniformRows: Double?
+    /// Share of the weight of a sequence that all its rows have alike; the rest goes to the rows
+    /// that the answer reads (`RowImportance`). 1: all rows count the same.
+    package var uniformRows = 0.5
     /// Calibration is cut to this many tokens per sequence and altogether.
     package var sequenceTokens = 128
     package var totalTokens = 16_384
