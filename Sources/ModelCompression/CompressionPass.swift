@@ -9,6 +9,12 @@ package protocol CompressionPass: Sendable {
     func apply(
         to model: inout Model, context: PassContext
     ) throws(CompressionError) -> PassRecord
+
+    /// What the pass would do, in one sentence.
+    var summary: String { get }
+
+    /// Changes the estimate of the file as the pass would change the file.
+    func estimate(_ size: inout SizeEstimate)
 }
 
 /// What a pass may use beside the model.

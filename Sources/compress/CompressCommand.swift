@@ -12,7 +12,7 @@ enum CompressCommand {
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
         ("--calibration", .value), ("--recipe", .value),
         ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
-        ("--max-drop", .notAvailable), ("--dry-run", .notAvailable), ("--bundle", .notAvailable),
+        ("--max-drop", .notAvailable), ("--dry-run", .flag), ("--bundle", .notAvailable),
     ])
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
@@ -43,7 +43,8 @@ enum CompressCommand {
                 .unexpectedArgument(
                     String(decoding: arguments.positional[1], as: UTF8.self)))
         }
-        guard let output = arguments.text("--output") else {
+        let isDryRun = arguments.has("--dry-run")
+        guard let output = arguments.text("--output") ?? (isDryRun ? "" : nil) else {
             throw Failure(.missingArgument("the output (-o model.atn)"))
         }
         let recipe = try self.recipe(
@@ -60,6 +61,12 @@ enum CompressCommand {
         for warning in loaded.warnings {
             bar.clear()
             Console.report("compress", "warning: \(warning)")
+        }
+        if isDryRun {
+            bar.clear()
+            Console.write(
+                DryRun(recipe, loaded).output(asJSON: arguments.has("--json")))
+            return .done
         }
         let calibration = try arguments.text("--calibration").map { file throws(Failure) in
             try CalibrationData(file: file, loaded: loaded)

@@ -291,6 +291,22 @@ import Testing
         }
     }
 
+    @Test func theEstimateCountsZerosByTheirPlaces() throws {
+        let pass = try pass(#", "pattern": "1:4", "table_sparsity": 0.5"#)
+        #expect(
+            pass.summary == "0.75 of the weights of linear layers become zero (1 of 4 are kept, by "
+                + "sparsegpt), 0.5 of each row of the token table")
+        let before = SizeEstimate(model)
+        var after = before
+        pass.estimate(&after)
+        let weight = try #require(after.entries[pruned[0]])
+        // 16 bits for one of four, and H(¼) for all.
+        #expect(abs(weight.bits / weight.elements - (4 + 0.811278)) < 1e-5)
+        let table = try #require(after.entries["embeddings.word_embeddings.weight"])
+        #expect(abs(table.bits / table.elements - 9) < 1e-9)
+        #expect(after.byteCount < before.byteCount)
+    }
+
     @Test func aPatternMayRepeatItsSparsity() throws {
         let found = try pass(#", "pattern": "2:4", "sparsity": 0.5"#)
         #expect((found as? PruneWeights)?.sparsity == 0.5)

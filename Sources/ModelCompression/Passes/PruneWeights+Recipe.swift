@@ -43,3 +43,19 @@ extension PruneWeights: RecipePass {
         return pattern
     }
 }
+
+extension PruneWeights {
+    package var summary: String {
+        let table =
+            tableSparsity > 0 ? ", \(tableSparsity) of each row of the token table" : ""
+        return "\(sparsity) of the weights of linear layers become zero (\(pattern.description), "
+            + "by \(method.rawValue))\(table)"
+    }
+
+    package func estimate(_ size: inout SizeEstimate) {
+        for name in size.products { size.entries[name]?.zeroShare = sparsity }
+        for name in size.tokenTables where tableSparsity > 0 {
+            size.entries[name]?.zeroShare = tableSparsity
+        }
+    }
+}

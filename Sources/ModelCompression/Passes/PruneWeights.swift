@@ -52,7 +52,7 @@ package struct PruneWeights: CompressionPass {
     package var refit = 0.1
     package var correctsBias = true
     /// Share of the weight of a sequence that all its rows have alike; the rest goes to the rows
-    /// that the answer reads (`RowImportance`). 1: all rows count the same.
+    /// that the answer reads (`RowImportance`).
     package var uniformRows = 0.5
     /// Calibration is cut to this many tokens per sequence and altogether.
     package var sequenceTokens = 128

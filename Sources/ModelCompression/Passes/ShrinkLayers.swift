@@ -100,3 +100,13 @@ extension UnitCurve {
         }
     }
 }
+
+extension ShrinkLayers {
+    package var summary: String {
+        "heads and neurons drop to \(keep) of their multiply-accumulates at \(tokens) tokens"
+    }
+
+    package func estimate(_ size: inout SizeEstimate) {
+        size.scaleProducts(by: keep)
+    }
+}

@@ -31,6 +31,14 @@ enum SparsityPattern: Equatable, Sendable {
         }
     }
 
+    var description: String {
+        switch self {
+        case .unstructured: "unstructured"
+        case .groups(let kept, let size): "\(kept) of \(size) are kept"
+        case .blocks(let rows, let columns): "blocks of \(rows)x\(columns)"
+        }
+    }
+
     private static func numbers(_ text: String, separator: Character) -> (Int, Int)? {
         let parts = text.split(separator: separator, omittingEmptySubsequences: false)
         guard parts.count == 2, let first = Int(parts[0]), let second = Int(parts[1]),

@@ -6,7 +6,8 @@ extension Recipe {
 
     /// The passes that a recipe can name, in the order of formats/recipe.md.
     private static let known: [any RecipePass.Type] = [
-        ShrinkLayers.self, PruneWeights.self, QuantizeWeights.self,
+        ShrinkLayers.self, DropHeads.self, DropNeurons.self, DropLayers.self,
+        PruneWeights.self, QuantizeWeights.self,
     ]
 
     /// Reads a recipe (formats/recipe.md).

@@ -27,7 +27,13 @@ struct RecipeOptions {
     mutating func integer(
         _ name: String, in range: ClosedRange<Int>, default standard: Int
     ) throws(RecipeError) -> Int {
-        guard let value = take(name) else { return standard }
+        try optionalInteger(name, in: range) ?? standard
+    }
+
+    mutating func optionalInteger(
+        _ name: String, in range: ClosedRange<Int>
+    ) throws(RecipeError) -> Int? {
+        guard let value = take(name) else { return nil }
         guard let integer = value.integer else { throw wrongKind(name, "an integer", value) }
         guard range.contains(integer) else {
             throw .outOfRange(

@@ -27,8 +27,10 @@ struct ProductFit {
     private(set) var ownError = 0.0
 
     private let bias: [Double]
-    private let moments: InputMoments
-    private let cross: (moments: [Double], mean: [Double])
+    /// Of the fitted rows: what is fitted with these can be judged on the held-out ones.
+    private let fitted: Moments
+    /// Of all rows: with these the way that was judged best is gone in the end.
+    private let all: Moments
     private let judgedInput: Tensor
     private let judgedTarget: Tensor
     private let judgedWeights: [Float]
@@ -55,8 +57,8 @@ struct ProductFit {
         let fitted = sweep.compressed.rows(of: sweep.fittedSequences, node.inputs[0], in: model)
         var heldOut = sweep.compressed.rows(of: sweep.heldOutSequences, node.inputs[0], in: model)
         if heldOut.isEmpty { heldOut = fitted }
-        moments = InputMoments(input, rows: fitted, weights: weights)
-        cross = moments.cross(input, target: target)
+        self.fitted = Moments(input, target: target, rows: fitted, weights: weights)
+        all = Moments(input, target: target, rows: 0..<input.rowCount, weights: weights)
         // The rows that count most come first.
         var judged = Array(heldOut)
         if judged.count > Self.judgedRows {
@@ -72,130 +74,184 @@ struct ProductFit {
         judgedTarget = target.selectingRows(judged)
         judgedWeights = judged.map { weights?[$0] ?? 1 }
         signal = Self.weightedVariance(judgedTarget, judgedWeights)
-        ownError = try error(of: weightTensor, bias: self.bias, columns: nil)
+        ownError = try error(weightTensor, self.bias, input: judgedInput)
     }
 
     /// The product fitted to the target with all its inputs, with the ridge that does best on the
-    /// held-out rows; nil if nothing can be solved.
+    /// held-out rows; nil if it does not do better than the product as it is.
     func refitted() throws(CompressionError) -> Candidate? {
-        guard let (_, weights) = try bestRidge() else { return nil }
-        return try candidate(
-            "re-fit", weights, kept: Array(0..<weightTensor.columnCount), columns: nil,
-            bias: RidgeFit.bias(weights, mean: moments.mean, targetMean: cross.mean))
+        let kept = Array(0..<weightTensor.columnCount)
+        guard let (ridge, judged) = try bestRidge(), judged.error < ownError,
+            let final = solution(all, ridge: ridge)
+        else { return nil }
+        return candidate("the re-fit", kept, final, error: judged.error)
     }
 
-    /// What may be left of the product when groups of its inputs leave, the preferred way first.
+    /// What is to be left of the product when groups of its inputs leave.
     ///
     /// - Parameters:
     ///   - taking: Groups that can leave; nil for all.
-    func candidates(
-        keeping count: Int, taking: Set<Int>?, groupSize: Int,
-        compensation: UnitRemoval.Compensation
-    ) throws(CompressionError) -> [Candidate] {
-        let own = weightTensor.values.map { Double($0) }
-        var candidates: [Candidate] = []
-        if compensation == .refit, let (ridge, fitted) = try bestRidge(),
-            let level = level(
-                fitted, ridge: ridge, count: count, taking: taking, groupSize: groupSize)
-        {
-            let columns = columns(level.kept, groupSize)
-            candidates.append(
-                try candidate(
-                    "the re-fit", level.weights, kept: level.kept, columns: columns,
-                    bias: RidgeFit.bias(
-                        level.weights, mean: columns.map { moments.mean[$0] },
-                        targetMean: cross.mean)))
+    /// - Returns: The way that does best on the held-out rows, of those that the compensation allows.
+    func reduced(
+        to count: Int, taking: Set<Int>?, groupSize: Int, compensation: UnitRemoval.Compensation
+    ) throws(CompressionError) -> Candidate {
+        let groups = Groups(size: groupSize, count: count, taking: taking)
+        let ridge = compensation == .refit ? try bestRidge()?.ridge : nil
+        let ways: [Way] =
+            switch compensation {
+            case .none: [.selection(keepsMean: false)]
+            case .mean: [.selection(keepsMean: true)]
+            case .refit:
+                (ridge.map { [.refit(ridge: $0)] } ?? []) + [
+                    .ownOutput, .selection(keepsMean: true),
+                ]
+            }
+        var best: (way: Way, error: Double)?
+        for way in ways {
+            guard let reduction = reduction(way, fitted, groups) else { continue }
+            let error = try error(reduction, groups)
+            if error < best?.error ?? .infinity { best = (way, error) }
         }
-        guard
-            let level = level(
-                own, ridge: 0.01, count: count, taking: taking, groupSize: groupSize)
-        else {
-            guard candidates.isEmpty else { return candidates }
+        guard let best, let reduction = reduction(best.way, all, groups) else {
             throw .singular(node: node)
         }
-        let columns = columns(level.kept, groupSize)
-        let ownMean = outputMean(own, bias: bias)
-        let selected = weightTensor.selectingColumns(columns).values.map { Double($0) }
-        let keptMeans = columns.map { moments.mean[$0] }
-        if compensation == .refit {
-            candidates.append(
-                try candidate(
-                    "the surgeon on the product's own output", level.weights, kept: level.kept,
-                    columns: columns,
-                    bias: RidgeFit.bias(level.weights, mean: keptMeans, targetMean: ownMean)))
-        }
-        if compensation != .none {
-            candidates.append(
-                try candidate(
-                    "mean compensation", selected, kept: level.kept, columns: columns,
-                    bias: RidgeFit.bias(selected, mean: keptMeans, targetMean: ownMean)))
-        } else {
-            candidates.append(
-                try candidate(
-                    "no compensation", selected, kept: level.kept, columns: columns, bias: bias))
-        }
-        return candidates
+        return candidate(
+            best.way.name, reduction.kept, (reduction.weights, reduction.bias), error: best.error)
     }
 
     /// The levels of the surgeon on the product's own output.
     func ownLevels(_ counts: [Int], groupSize: Int) -> [(BlockSurgeon.Level, bias: [Double])]? {
         let own = weightTensor.values.map { Double($0) }
-        let mean = outputMean(own, bias: bias)
+        let mean = outputMean(fitted)
         guard
             var surgeon = BlockSurgeon(
-                weights: own, moments: regularized(ridge: 0.01), groupSize: groupSize)
+                weights: own, moments: fitted.regularized(ridge: 0.01), groupSize: groupSize)
         else { return nil }
         return surgeon.levels(counts).map { level in
-            let means = columns(level.kept, groupSize).map { moments.mean[$0] }
+            let means = columns(level.kept, groupSize).map { fitted.input.mean[$0] }
             return (level, RidgeFit.bias(level.weights, mean: means, targetMean: mean))
         }
     }
 
     // MARK: - Parts
 
-    private func bestRidge() throws(CompressionError) -> (ridge: Double, weights: [Double])? {
-        var best: (ridge: Double, weights: [Double], error: Double)?
-        for ridge in UnitRemoval.ridges {
-            guard
-                let fit = RidgeFit(
-                    moments: moments.second, cross: cross.moments,
-                    prior: weightTensor.values.map { Double($0) }, ridge: ridge)
-            else { continue }
-            let bias = RidgeFit.bias(fit.weights, mean: moments.mean, targetMean: cross.mean)
-            let error = try error(of: tensor(fit.weights), bias: bias, columns: nil)
-            if error < best?.error ?? .infinity { best = (ridge, fit.weights, error) }
+    /// Sums over rows, of the input and with the target.
+    private struct Moments {
+        let input: InputMoments
+        let cross: [Double]
+        let targetMean: [Double]
+
+        init(_ input: Tensor, target: Tensor, rows: Range<Int>, weights: [Float]?) {
+            self.input = InputMoments(input, rows: rows, weights: weights)
+            (cross, targetMean) = self.input.cross(input, target: target)
         }
-        return best.map { ($0.ridge, $0.weights) }
+
+        func regularized(ridge: Double) -> SymmetricMatrix {
+            var matrix = input.second
+            for (index, penalty) in RidgeFit.penalties(matrix, ridge: ridge).enumerated() {
+                matrix[index, index] += penalty
+            }
+            return matrix
+        }
     }
 
-    private func level(
-        _ weights: [Double], ridge: Double, count: Int, taking: Set<Int>?, groupSize: Int
-    ) -> BlockSurgeon.Level? {
+    private struct Groups {
+        let size: Int
+        let count: Int
+        let taking: Set<Int>?
+    }
+
+    /// How the product makes up for inputs that leave.
+    private enum Way {
+        /// Fitted to the target.
+        case refit(ridge: Double)
+        /// Fitted to what the product gives now.
+        case ownOutput
+        /// Not at all, but for the mean.
+        case selection(keepsMean: Bool)
+
+        var name: String {
+            switch self {
+            case .refit: "re-fit"
+            case .ownOutput: "surgeon on the product's own output"
+            case .selection(keepsMean: true): "mean compensation"
+            case .selection(keepsMean: false): "no compensation"
+            }
+        }
+    }
+
+    private struct Reduction {
+        let kept: [Int]
+        let weights: [Double]
+        let bias: [Double]
+    }
+
+    private func reduction(_ way: Way, _ moments: Moments, _ groups: Groups) -> Reduction? {
+        let own = weightTensor.values.map { Double($0) }
+        var (weights, ridge, mean) = (own, 0.01, outputMean(moments))
+        if case .refit(let chosen) = way {
+            guard let solution = solution(moments, ridge: chosen) else { return nil }
+            (weights, ridge, mean) = (solution.weights, chosen, moments.targetMean)
+        }
         guard
             var surgeon = BlockSurgeon(
-                weights: weights, moments: regularized(ridge: ridge), groupSize: groupSize)
+                weights: weights, moments: moments.regularized(ridge: ridge),
+                groupSize: groups.size)
         else { return nil }
-        return surgeon.levels([count], taking: taking)[0]
+        let level = surgeon.levels([groups.count], taking: groups.taking)[0]
+        let columns = columns(level.kept, groups.size)
+        weights = level.weights
+        if case .selection(let keepsMean) = way {
+            weights = weightTensor.selectingColumns(columns).values.map { Double($0) }
+            if !keepsMean { return Reduction(kept: level.kept, weights: weights, bias: bias) }
+        }
+        return Reduction(
+            kept: level.kept, weights: weights,
+            bias: RidgeFit.bias(
+                weights, mean: columns.map { moments.input.mean[$0] }, targetMean: mean))
     }
 
-    private func regularized(ridge: Double) -> SymmetricMatrix {
-        var matrix = moments.second
-        for (index, penalty) in RidgeFit.penalties(matrix, ridge: ridge).enumerated() {
-            matrix[index, index] += penalty
+    private func bestRidge() throws(CompressionError) -> (ridge: Double, judged: Candidate)? {
+        var best: (ridge: Double, judged: Candidate)?
+        let kept = Array(0..<weightTensor.columnCount)
+        for ridge in UnitRemoval.ridges {
+            guard let solution = solution(fitted, ridge: ridge) else { continue }
+            let error = try error(tensor(solution.weights), solution.bias, input: judgedInput)
+            if error < best?.judged.error ?? .infinity {
+                best = (ridge, candidate("re-fit", kept, solution, error: error))
+            }
         }
-        return matrix
+        return best
+    }
+
+    private func solution(
+        _ moments: Moments, ridge: Double
+    ) -> (weights: [Double], bias: [Double])? {
+        guard
+            let fit = RidgeFit(
+                moments: moments.input.second, cross: moments.cross,
+                prior: weightTensor.values.map { Double($0) }, ridge: ridge)
+        else { return nil }
+        return (
+            fit.weights,
+            RidgeFit.bias(fit.weights, mean: moments.input.mean, targetMean: moments.targetMean)
+        )
     }
 
     private func columns(_ kept: [Int], _ groupSize: Int) -> [Int] {
         kept.flatMap { $0 * groupSize..<($0 + 1) * groupSize }
     }
 
-    private func outputMean(_ weights: [Double], bias: [Double]) -> [Double] {
-        let inputs = moments.mean.count
+    /// The mean of what the product gives now.
+    private func outputMean(_ moments: Moments) -> [Double] {
+        let inputs = moments.input.mean.count
         return bias.enumerated().map { row, bias in
-            moments.mean.enumerated().reduce(bias) {
-                $0 + weights[row * inputs + $1.offset] * $1.element
+            var mean = bias
+            for column in 0..<inputs {
+                mean +=
+                    Double(weightTensor.values[row * inputs + column]) * moments.input.mean[column]
             }
+            return mean
         }
     }
 
@@ -206,19 +262,26 @@ struct ProductFit {
     }
 
     private func candidate(
-        _ name: String, _ weights: [Double], kept: [Int], columns: [Int]?, bias: [Double]
-    ) throws(CompressionError) -> Candidate {
-        let weight = tensor(weights)
-        return Candidate(
-            name: name, kept: kept, weight: weight,
-            bias: Tensor(shape: [bias.count], values: bias.map { Float($0) }),
-            error: try error(of: weight, bias: bias, columns: columns))
+        _ name: String, _ kept: [Int], _ solution: (weights: [Double], bias: [Double]),
+        error: Double
+    ) -> Candidate {
+        Candidate(
+            name: name, kept: kept, weight: tensor(solution.weights),
+            bias: Tensor(shape: [solution.bias.count], values: solution.bias.map { Float($0) }),
+            error: error)
     }
 
     private func error(
-        of weight: Tensor, bias: [Double], columns: [Int]?
+        _ reduction: Reduction, _ groups: Groups
     ) throws(CompressionError) -> Double {
-        let input = columns.map { judgedInput.selectingColumns($0) } ?? judgedInput
+        try error(
+            tensor(reduction.weights), reduction.bias,
+            input: judgedInput.selectingColumns(columns(reduction.kept, groups.size)))
+    }
+
+    private func error(
+        _ weight: Tensor, _ bias: [Double], input: Tensor
+    ) throws(CompressionError) -> Double {
         let output: Tensor
         do {
             output = try MatrixProduct.linear(

@@ -42,9 +42,11 @@ struct UnitCurves {
     private static let headShares = [0.75, 0.5, 1.0 / 3, 1.0 / 6, 1.0 / 12, 0]
     private static let neuronShares = [2.0 / 3, 5.0 / 12, 0.25, 0.125, 1.0 / 24]
 
+    /// - Parameters:
+    ///   - shares: Of the units that are left at each point; nil for shares that suit the kind.
     static func measure(
-        _ model: Model, kinds: Set<UnitSite.Kind>, calibration: CalibrationSet,
-        importance: RowImportance?, context: PassContext
+        _ model: Model, kinds: Set<UnitSite.Kind>, shares: [Double]? = nil,
+        calibration: CalibrationSet, importance: RowImportance?, context: PassContext
     ) throws(CompressionError) -> [UnitCurve] {
         guard let role = OutputDistance.role(of: model), let answer = model.graph.outputs[role]
         else { return [] }
@@ -76,7 +78,7 @@ struct UnitCurves {
                 throw .model(error)
             }
             guard let site = sites[node.name] else { return }
-            let shares = site.kind == .heads ? headShares : neuronShares
+            let shares = shares ?? (site.kind == .heads ? headShares : neuronShares)
             var counts: [Int] = []
             for share in shares {
                 let count = Int((Double(site.unitCount) * share).rounded())

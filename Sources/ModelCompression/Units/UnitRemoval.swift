@@ -22,8 +22,8 @@ enum UnitPlan {
 /// of the residual stream included, by ridge least squares (`RidgeFit`), and the units leave by the
 /// structured optimal brain surgeon (`BlockSurgeon`), so the product is the least-squares optimum for
 /// those that stay. Products in between are brought back to the original outputs in the same way.
-/// Whatever was fitted is kept only if it lessens the error on the held-out sequences; after the
-/// re-fit come the surgeon on the product's own output, then the mean of what was dropped.
+/// Of the re-fit, the surgeon on the product's own output, and the mean of what was dropped, the way
+/// is taken that has the least error on the held-out sequences, and is then gone with all sequences.
 struct UnitRemoval {
     enum Compensation: String, Sendable, CaseIterable {
         /// The units leave and nothing else changes.
@@ -85,16 +85,8 @@ struct UnitRemoval {
         let count = plan.count(of: site)
         var taking: Set<Int>?
         if case .units(let units) = plan { taking = Set(0..<site.unitCount).subtracting(units) }
-        let kept = try fit.candidates(
-            keeping: count, taking: taking, groupSize: site.columnsPerUnit,
-            compensation: compensation)
-        var best = kept[0]
-        for candidate in kept.dropFirst() where candidate.error < best.error { best = candidate }
-        if best.name != kept[0].name {
-            record.notes.append(
-                "\(node.name): \(kept[0].name) does not hold on held-out sequences, \(best.name) taken"
-            )
-        }
+        let best = try fit.reduced(
+            to: count, taking: taking, groupSize: site.columnsPerUnit, compensation: compensation)
         let before = fit.weightTensor
         let columns = site.columns(of: best.kept)
         record.changes.append(
@@ -108,7 +100,8 @@ struct UnitRemoval {
                 name: node.name, signalEnergy: fit.signal, errorBefore: fit.ownError,
                 errorAfter: best.error))
         record.notes.append(
-            "\(node.name): \(best.kept.count) of \(site.unitCount) \(site.kind.rawValue) left")
+            "\(node.name): \(best.kept.count) of \(site.unitCount) \(site.kind.rawValue) left, \(best.name)"
+        )
         let input = node.inputs[0]
         try model.keep(best.kept, of: site, weight: best.weight, bias: best.bias)
         sweep.compressed.selectColumns(columns, of: input)
@@ -118,7 +111,7 @@ struct UnitRemoval {
         _ node: Node, _ model: inout Model, _ sweep: CalibrationSweep, _ record: inout PassRecord
     ) throws(CompressionError) {
         let fit = try ProductFit(node, model, sweep)
-        guard let refitted = try fit.refitted(), refitted.error < fit.ownError else { return }
+        guard let refitted = try fit.refitted() else { return }
         guard let index = model.graph.nodes.firstIndex(where: { $0.name == node.name }) else {
             return
         }

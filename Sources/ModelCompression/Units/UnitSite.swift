@@ -56,7 +56,9 @@ struct UnitSite {
                     columnsPerUnit: group * attention.valueSize,
                     unitCount: attention.keyValueHeadCount)
             case .activation:
-                guard let inner = producer(of: node.inputs[0]) else { return nil }
+                guard let inner = producer(of: node.inputs[0]), graph[input].columnCount > 0 else {
+                    return nil
+                }
                 return UnitSite(
                     kind: .neurons, output: index, middle: middle,
                     producers: [(node: inner, rowsPerUnit: 1)], columnsPerUnit: 1,
