@@ -81,6 +81,7 @@ enum CompressCommand {
                 to: loaded.model, calibration: calibration?.set, threadCount: threads
             ) { bar.update($0, $1) }
         } catch {
+            if case .needsCalibration = error { throw Failure(error.description, .wrongUsage) }
             throw Failure("\(path): \(error.description)", .invalidModel)
         }
         let written: WrittenContainer
@@ -124,7 +125,7 @@ enum CompressCommand {
         }
         guard let name = preset else { return .int8 }
         if let preset = Recipe.presets.first(where: { $0.name == name }) { return preset }
-        if ["small", "fast", "tiny", "int4"].contains(name) {
+        if name == "int4" {
             throw Failure(.notAvailable(option: "--preset \(name)"))
         }
         throw Failure(
