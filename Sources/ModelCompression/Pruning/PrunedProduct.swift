@@ -60,7 +60,7 @@ struct PrunedProduct {
                 errorAfter: best.error))
     }
 
-    /// Magnitude first; then what was asked for, with and without a fit.
+    /// Magnitude first, then what was asked for; each with and without a fit.
     private func candidates(
         _ options: PruneWeights, sparsity: Double, _ targets: [Double]
     ) -> [Candidate] {
@@ -72,7 +72,7 @@ struct PrunedProduct {
             else { continue }
             candidates.append(
                 Candidate(method: method, weight: Tensor(shape: weight.shape, values: values)))
-            guard let refit = fit.refit, method == options.method else { continue }
+            guard let refit = fit.refit else { continue }
             candidates.append(
                 Candidate(
                     method: method,
