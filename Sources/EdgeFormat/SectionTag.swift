@@ -20,6 +20,8 @@ package enum Feature {
     package static let int8Rows: StaticText = "int8-rows"
     /// Quantized attention.
     package static let int8Attention: StaticText = "int8-attention"
+    /// Chunks of codes that store only those that are not zero.
+    package static let sparseChunks: StaticText = "sparse-chunks"
 
-    static let known: [StaticText] = [int8Attention, int8Rows]
+    static let known: [StaticText] = [int8Attention, int8Rows, sparseChunks]
 }

@@ -26,7 +26,7 @@ final class Weights {
         linear = Array(repeating: nil, count: directory.tensors.count)
         vectors = Array(repeating: nil, count: directory.tensors.count)
         tables = Array(repeating: nil, count: directory.tensors.count)
-        let decoder = try ChunkDecoder(container)
+        let decoder = try ChunkDecoder(container, kernels: kernels)
         var matrices: [Int] = []
         for instruction in directory.program.instructions {
             switch instruction {
@@ -101,7 +101,7 @@ private final class MatrixLoader {
     init(_ container: Container, kernels: edgek_table) throws(RuntimeError) {
         self.container = container
         self.kernels = kernels
-        decoder = try ChunkDecoder(container)
+        decoder = try ChunkDecoder(container, kernels: kernels)
         scratch = try AlignedBuffer(
             byteCount: container.directory.chunks.reduce(0) { max($0, $1.rawSize) })
     }
