@@ -4,6 +4,8 @@ package import ModelGraph
 package enum CompressionError: Error, Equatable {
     /// A weight holds NaN or infinity.
     case notFinite(tensor: String, count: Int)
+    /// An option of a pass that only data can answer; `instead` is what works without.
+    case optionNeedsCalibration(pass: String, option: String, value: String, instead: String)
     case model(ModelError)
     /// The calibration data determines nothing for this product.
     case singular(node: String)
@@ -13,6 +15,9 @@ package enum CompressionError: Error, Equatable {
         switch self {
         case .notFinite(let tensor, let count):
             "tensor '\(tensor)': \(count) values are NaN or infinite and cannot be quantized"
+        case .optionNeedsCalibration(let pass, let option, let value, let instead):
+            "pass '\(pass)': '\(option)' is '\(value)', which needs calibration data "
+                + "(--calibration); without, only '\(instead)' works"
         case .model(let error):
             error.description
         case .singular(let node):

@@ -7,6 +7,15 @@ package struct SizeEstimate {
     struct Entry {
         var elements: Double
         var bitsPerElement: Double
+        /// Share of zeros that a pass made, of which only the places are stored.
+        var zeroShare = 0.0
+
+        var bits: Double {
+            guard zeroShare > 0 else { return elements * bitsPerElement }
+            let kept = 1 - zeroShare
+            let places = -zeroShare * log2(zeroShare) - (kept > 0 ? kept * log2(kept) : 0)
+            return elements * (places + kept * bitsPerElement)
+        }
     }
 
     /// By the name of the parameter.
@@ -43,7 +52,7 @@ package struct SizeEstimate {
     }
 
     package var byteCount: Int {
-        Int(entries.values.reduce(0) { $0 + $1.elements * $1.bitsPerElement } / 8)
+        Int(entries.values.reduce(0) { $0 + $1.bits } / 8)
     }
 
     /// Bits of a code after entropy coding, for normally distributed weights: of a grid whose largest

@@ -25,9 +25,10 @@ struct CoordinateDescent {
     ///   - grid: Its scales are changed in place if `fitsScales`.
     ///   - weights: What the codes stand for, `[rows, size]`.
     ///   - bits: λ times the length in the file of the codes −limit … limit; nil for the error alone.
+    ///   - keepsZeros: Whether the codes of weights that are 0 stay as they are.
     func refine(
         _ codes: inout [Int8], grid: inout CodeGrid, weights: [Float], sweeps: Int,
-        fitsScales: Bool, codeCosts bits: [Float]? = nil
+        fitsScales: Bool, codeCosts bits: [Float]? = nil, keepsZeros: Bool = false
     ) {
         let (size, limit) = (moments.size, grid.limit)
         codes.withUnsafeMutableBufferPointer { codes in
@@ -40,7 +41,7 @@ struct CoordinateDescent {
                         for _ in 0..<sweeps {
                             let changed = sweep(
                                 code, scale: scales[row], weights: weights[range], limit: limit,
-                                bits: bits)
+                                bits: bits, keepsZeros: keepsZeros)
                             if fitsScales {
                                 scales[row] = fittedScale(
                                     code, scale: scales[row], weights: weights[range])
@@ -56,7 +57,7 @@ struct CoordinateDescent {
     /// - Returns: Whether a code changed.
     private func sweep(
         _ codes: UnsafeMutableBufferPointer<Int8>, scale: Float, weights: ArraySlice<Float>,
-        limit: Int, bits: [Float]?
+        limit: Int, bits: [Float]?, keepsZeros: Bool
     ) -> Bool {
         let size = moments.size
         var errors = [Float](repeating: 0, count: size)
@@ -69,6 +70,7 @@ struct CoordinateDescent {
             let curvature = floats[index * size + index]
             guard curvature > 0 else { continue }
             let weight = weights[weights.startIndex + index]
+            if keepsZeros, weight == 0 { continue }
             let best = errors[index] - gradient[index] / curvature
             let code = chosenCode(
                 (weight - best) / scale, curvature: curvature * scale * scale, limit: limit,

@@ -13,50 +13,22 @@ import Tensors
 ///
 /// Source: Frantar et al. 2023 (arXiv 2210.17323), with their activation order.
 struct GPTQRounding {
-    /// U, rows and columns in the order of `order`, `[size, size]`.
-    private let upper: [Float]
-    /// Inputs in the order in which they are rounded.
-    private let order: [Int]
-    private let size: Int
+    private let factor: InverseFactor
+    private var size: Int { factor.size }
 
     /// - Parameters:
     ///   - moments: Σ x · xᵀ over the calibration rows.
     ///   - damping: Share of the mean diagonal that is added to it.
     /// - Returns: nil if the matrix stays singular.
     init?(moments: SymmetricMatrix, damping: Double = 0.01) {
-        size = moments.size
-        let diagonal = moments.diagonal
-        order = diagonal.indices.sorted { (diagonal[$1], $0) < (diagonal[$0], $1) }
-        var sorted = moments.selecting(order)
-        // Inputs that are always zero count as independent of the others.
-        for index in 0..<size where sorted[index, index] == 0 { sorted[index, index] = 1 }
-        sorted.addToDiagonal(damping * moments.meanOfDiagonal)
-        guard let inverse = CholeskyFactor(sorted)?.inverse,
-            let factor = CholeskyFactor(inverse)?.lower
-        else {
-            return nil
-        }
-        // H⁻¹ = L · Lᵀ, and U is the transposed L.
-        var upper = [Float](repeating: 0, count: size * size)
-        for row in 0..<size {
-            for column in row..<size {
-                upper[row * size + column] = Float(factor[column * size + row])
-            }
-        }
-        self.upper = upper
+        guard
+            let factor = InverseFactor(moments: moments, damping: damping, order: .byActivation)
+        else { return nil }
+        self.factor = factor
     }
 
-    /// Mean of 1 / U[i,i]²: what the square of an error of one weight costs at the output, after
-    /// the others made up for it.
-    var meanErrorCost: Double {
-        guard size > 0 else { return 0 }
-        var sum = 0.0
-        for index in 0..<size {
-            let factor = Double(upper[index * size + index])
-            sum += 1 / (factor * factor)
-        }
-        return sum / Double(size)
-    }
+    /// What the square of an error of one weight costs at the output (`InverseFactor`).
+    var meanErrorCost: Double { factor.meanErrorCost }
 
     /// Rounds a matrix.
     ///
@@ -64,8 +36,12 @@ struct GPTQRounding {
     ///   - weights: `[rows, size]`
     ///   - grid: With a scale for each row.
     ///   - bits: λ times the length in the file of the codes −limit … limit; nil for the nearest.
+    ///   - keepsZeros: Whether weights that are 0 get the code 0 whatever the others would make up
+    ///     with them; what that costs moves on like any other error.
     /// - Returns: Codes `[rows, size]`.
-    func codes(_ weights: [Float], grid: CodeGrid, codeCosts bits: [Float]? = nil) -> [Int8] {
+    func codes(
+        _ weights: [Float], grid: CodeGrid, codeCosts bits: [Float]? = nil, keepsZeros: Bool = false
+    ) -> [Int8] {
         let rowCount = grid.scales.count
         var codes = [Int8](repeating: 0, count: rowCount * size)
         codes.withUnsafeMutableBufferPointer { codes in
@@ -75,7 +51,7 @@ struct GPTQRounding {
                 for first in stride(from: rows.lowerBound, to: rows.upperBound, by: 8) {
                     round(
                         weights, rows: first..<min(rows.upperBound, first + 8), grid: grid,
-                        bits: bits, into: codes)
+                        bits: bits, keepsZeros: keepsZeros, into: codes)
                 }
             }
         }
@@ -84,25 +60,30 @@ struct GPTQRounding {
 
     private func round(
         _ weights: [Float], rows: Range<Int>, grid: CodeGrid, bits: [Float]?,
-        into codes: UnsafeMutableBufferPointer<Int8>
+        keepsZeros: Bool, into codes: UnsafeMutableBufferPointer<Int8>
     ) {
         var remaining = [Float](repeating: 0, count: rows.count * size)
         for (position, row) in rows.enumerated() {
-            for (index, input) in order.enumerated() {
+            for (index, input) in factor.order.enumerated() {
                 remaining[position * size + index] = weights[row * size + input]
             }
         }
         remaining.withUnsafeMutableBufferPointer { remaining in
-            upper.withUnsafeBufferPointer { upper in
+            factor.upper.withUnsafeBufferPointer { upper in
                 for index in 0..<size {
                     let factors = upper.baseAddress! + index * size
                     for (position, row) in rows.enumerated() {
                         let scale = grid.scales[row]
                         guard scale > 0 else { continue }
                         let w = remaining.baseAddress! + position * size
-                        let code = chosenCode(
-                            w[index], scale: scale, factor: factors[index], grid: grid, bits: bits)
-                        codes[row * size + order[index]] = Int8(code)
+                        let place = row * size + factor.order[index]
+                        let code =
+                            keepsZeros && weights[place] == 0
+                            ? 0
+                            : chosenCode(
+                                w[index], scale: scale, factor: factors[index], grid: grid,
+                                bits: bits)
+                        codes[place] = Int8(code)
                         let error = (w[index] - scale * code) / factors[index]
                         for later in index + 1..<max(index + 1, size) {
                             w[later] -= error * factors[later]

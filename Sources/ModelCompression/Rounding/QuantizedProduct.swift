@@ -46,6 +46,8 @@ struct QuantizedProduct {
     /// What the product should give, `[rows, outputs]`.
     let target: Tensor
     let rows: SiteRows
+    /// Share of zeros from which on a matrix counts as pruned.
+    static let prunedShare = 0.25
     private let judgedTarget: Tensor
 
     init(weight: Tensor, bias: Tensor?, target: Tensor, rows: SiteRows) {
@@ -121,7 +123,11 @@ struct QuantizedProduct {
         _ options: QuantizeWeights, _ fit: SiteFit, _ learned: (moments: [Double], mean: [Double]),
         plain: QuantizedRows, before: Double
     ) throws(TensorError) -> QuantizedRows {
-        let weight = try realigned(options, fit, learned, before: before) ?? self.weight
+        let keepsZeros = isPruned
+        let weight =
+            keepsZeros
+            ? self.weight
+            : try realigned(options, fit, learned, before: before) ?? self.weight
         var grid = options.grid(weight)
         // Where the file decides the steps, a finer one is not for free.
         if options.clips, options.step == nil {
@@ -131,14 +137,22 @@ struct QuantizedProduct {
             options.rate > 0 && weight.elementCount > 0
             ? codeCosts(plain, grid, rate: options.rate, fit) : nil
         var codes =
-            fit.gptq?.codes(weight.values, grid: grid, codeCosts: costs)
+            fit.gptq?.codes(
+                weight.values, grid: grid, codeCosts: costs, keepsZeros: keepsZeros)
             ?? grid.nearestCodes(weight.values, columnCount: weight.columnCount)
         if options.sweeps > 0 {
             fit.descent.refine(
                 &codes, grid: &grid, weights: weight.values, sweeps: options.sweeps,
-                fitsScales: true, codeCosts: costs)
+                fitsScales: true, codeCosts: costs, keepsZeros: keepsZeros)
         }
         return quantizedRows(codes, grid)
+    }
+
+    /// Whether so many weights are 0 that somebody removed them, for the file's sake: they stay
+    /// removed.
+    private var isPruned: Bool {
+        let zeros = weight.values.count { $0 == 0 }
+        return Double(zeros) >= Self.prunedShare * Double(max(1, weight.elementCount))
     }
 
     /// Float weights that bring the output nearer to the wanted one than those of the model do,
