@@ -46,7 +46,7 @@ struct Summary {
     ) -> [Group] {
         let changes = Dictionary(
             compressed.records.flatMap(\.changes).map { ($0.name, $0) },
-            uniquingKeysWith: { _, last in last })
+            uniquingKeysWith: { $1.following($0) })
         var groups: [String: Group] = [:]
         for entry in written.entries {
             // Scales count with the codes that they belong to.

@@ -46,7 +46,11 @@ struct CalibrationSweep {
     ) throws(CompressionError) {
         while compressed.position < model.graph.nodes.count {
             let node = model.graph.nodes[compressed.position]
-            try advanceOriginal(to: node.name)
+            // A node that only the compressed model has reads what the next one that both have reads.
+            let next = model.graph.nodes[compressed.position...].first {
+                positions[$0.name] != nil
+            }
+            if let next { try advanceOriginal(to: next.name) }
             try visit(&model, node, &self)
             do {
                 try compressed.advance(model)
@@ -59,6 +63,14 @@ struct CalibrationSweep {
     /// The node of the original model that a node of the compressed one stands for.
     func originalNode(_ node: Node) -> Node? {
         positions[node.name].map { originalModel.graph.nodes[$0] }
+    }
+
+    /// What flows into a node's counterpart in the original model; nil if that is no product.
+    func originalInput(of node: Node) -> Tensor? {
+        guard let counterpart = originalNode(node), case .linear = counterpart.operation else {
+            return nil
+        }
+        return original[counterpart.inputs[0]]
     }
 
     /// What the original model has in the place of a product; nil if it has no such product.

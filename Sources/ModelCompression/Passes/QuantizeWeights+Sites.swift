@@ -54,7 +54,8 @@ extension QuantizeWeights {
     ) throws(CompressionError) {
         let first = model.graph.nodes[site.nodes[0]]
         guard let input = sweep.compressed[site.input] else { return }
-        let originalInput = sweep.originalNode(first).flatMap { sweep.original[$0.inputs[0]] }
+        let nodes = site.nodes.map { model.graph.nodes[$0] }
+        let originalInput = nodes.lazy.compactMap { sweep.originalInput(of: $0) }.first
         let fitted = sweep.compressed.rows(of: sweep.fittedSequences, site.input, in: model)
         let heldOut = sweep.compressed.rows(of: sweep.heldOutSequences, site.input, in: model)
         var weights: [Tensor] = []
@@ -68,6 +69,9 @@ extension QuantizeWeights {
             input: input, codes: codes, original: originalInput ?? input, fitted: fitted,
             heldOut: heldOut.isEmpty ? fitted : heldOut)
         let fit = isFitted ? rows.fit(self) : nil
+        // A product that the original model lacks has itself as its target.
+        let ownRows = rows.withoutOriginal
+        let ownFit = fit?.withoutOriginal(ownRows)
         let multipliersName = first.name + ".input_multipliers"
         if let multipliers = smoothing.multipliers {
             model.parameters[multipliersName] = Parameter(
@@ -83,8 +87,9 @@ extension QuantizeWeights {
             let original = try sweep.originalProduct(of: model.graph.nodes[index])
             let product = QuantizedProduct(
                 weight: smoothing.apply(to: weight), bias: bias,
-                original: original ?? OriginalProduct(weight: weight, bias: bias), rows: rows)
-            let chosen = try product.quantized(self, fit: fit)
+                original: original ?? OriginalProduct(weight: weight, bias: bias),
+                rows: original == nil ? ownRows : rows)
+            let chosen = try product.quantized(self, fit: original == nil ? ownFit : fit)
             changes.append(
                 TensorChange(
                     name: linear.weight,

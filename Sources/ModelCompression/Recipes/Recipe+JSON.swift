@@ -5,7 +5,9 @@ extension Recipe {
     private static let passLimit = 64
 
     /// The passes that a recipe can name, in the order of formats/recipe.md.
-    private static let known: [any RecipePass.Type] = [QuantizeWeights.self]
+    private static let known: [any RecipePass.Type] = [
+        QuantizeWeights.self, Factorize.self,
+    ]
 
     /// Reads a recipe (formats/recipe.md).
     ///

@@ -27,7 +27,13 @@ struct RecipeOptions {
     mutating func integer(
         _ name: String, in range: ClosedRange<Int>, default standard: Int
     ) throws(RecipeError) -> Int {
-        guard let value = take(name) else { return standard }
+        try optionalInteger(name, in: range) ?? standard
+    }
+
+    mutating func optionalInteger(
+        _ name: String, in range: ClosedRange<Int>
+    ) throws(RecipeError) -> Int? {
+        guard let value = take(name) else { return nil }
         guard let integer = value.integer else { throw wrongKind(name, "an integer", value) }
         guard range.contains(integer) else {
             throw .outOfRange(
@@ -79,6 +85,13 @@ struct RecipeOptions {
             return nil
         }
         return try number(name, in: range)
+    }
+
+    mutating func texts(_ name: String) throws(RecipeError) -> [String]? {
+        guard let value = take(name) else { return nil }
+        guard let texts = value.array?.compactMap(\.string), texts.count == value.array?.count
+        else { throw wrongKind(name, "an array of strings", value) }
+        return texts
     }
 
     mutating func objects(_ name: String) throws(RecipeError) -> [RecipeOptions]? {

@@ -28,6 +28,11 @@ struct SiteRows {
         judged = Array(stride(from: heldOut.lowerBound, to: heldOut.upperBound, by: step))
     }
 
+    /// The same rows for products that the original model lacks.
+    var withoutOriginal: SiteRows {
+        SiteRows(input: input, codes: codes, original: input, fitted: fitted, heldOut: heldOut)
+    }
+
     /// What all products of the site share when codes are fitted.
     func fit(_ options: QuantizeWeights) -> SiteFit {
         let moments = InputMoments(
@@ -40,8 +45,8 @@ struct SiteRows {
 
 /// The second moments of a site's codes, and the solvers that were prepared with them.
 struct SiteFit {
-    let moments: InputMoments
-    let originalMean: [Double]
+    private(set) var moments: InputMoments
+    private(set) var originalMean: [Double]
     let gptq: GPTQRounding?
     let descent: CoordinateDescent
 
@@ -54,6 +59,14 @@ struct SiteFit {
         var damped = moments.second
         damped.addToDiagonal(0.01 * damped.meanOfDiagonal)
         descent = CoordinateDescent(moments: damped)
+    }
+
+    /// The same for products that the original model lacks: there is nothing to realign them with.
+    func withoutOriginal(_ rows: SiteRows) -> SiteFit {
+        var fit = self
+        fit.moments.cross = nil
+        fit.originalMean = rows.original.columnMeans(rows: rows.fitted)
+        return fit
     }
 }
 
