@@ -1,5 +1,5 @@
 import Glibc
-import Tensors
+package import Tensors
 
 extension Attention {
     /// softmax(scale · Q · Kᵀ + mask) · V, sequence by sequence and head by head.
@@ -63,6 +63,41 @@ extension Attention {
                     into: output + head * valueSize, stride: headCount * valueSize,
                     rows: queries, columns: valueSize, depth: keys)
             }
+        }
+    }
+
+    /// The attention probabilities of each sequence, the mean over the heads, `[queries, keys]`.
+    package func meanProbabilities(
+        query: Tensor, key: Tensor, sequences: [(queries: Range<Int>, keys: Range<Int>)]
+    ) -> [[Float]] {
+        let group = keyValueHeadCount == 0 ? 1 : headCount / keyValueHeadCount
+        return sequences.map { queries, keys in
+            let count = queries.count * keys.count
+            var sum = [Float](repeating: 0, count: count)
+            guard headCount > 0 else { return sum }
+            var scores = [Float](repeating: 0, count: count)
+            query.withRows(queries) { q in
+                key.withRows(keys) { k in
+                    scores.withUnsafeMutableBufferPointer { scores in
+                        guard let q = q.baseAddress, let k = k.baseAddress,
+                            let start = scores.baseAddress
+                        else { return }
+                        for head in 0..<headCount {
+                            MatrixProduct.multiply(
+                                .init(q + head * headSize, stride: query.columnCount),
+                                .init(k + head / group * headSize, stride: key.columnCount),
+                                transposed: true, into: start, stride: keys.count,
+                                rows: queries.count, columns: keys.count, depth: headSize,
+                                alpha: scale)
+                            applySoftmax(scores, queries: queries.count, keys: keys.count)
+                            for index in 0..<count {
+                                sum[index] += scores[index] / Float(headCount)
+                            }
+                        }
+                    }
+                }
+            }
+            return sum
         }
     }
 

@@ -70,6 +70,17 @@ extension Tensor {
         }
     }
 
+    /// Σ (x − mean of the column)² over the elements of a matrix.
+    package var varianceSum: Double {
+        let means = columnMeans(rows: 0..<rowCount)
+        var sum = 0.0
+        for (index, value) in values.enumerated() {
+            let deviation = Double(value) - means[index % means.count]
+            sum += deviation * deviation
+        }
+        return sum
+    }
+
     /// How well another tensor of the same shape stands for this one:
     /// 10 · log₁₀(Σ x² / Σ (x − a)²), in decibels; infinite if they are equal.
     package func signalToNoiseRatio(ofApproximation approximation: Tensor) -> Double {

@@ -12,15 +12,18 @@ struct CalibrationSweep {
     private(set) var original: ActivationStream
     var compressed: ActivationStream
     private let originalModel: Model
+    private let importance: RowImportance?
     private let positions: [String: Int]
     let fittedSequences: Range<Int>
     let heldOutSequences: Range<Int>
 
     /// - Throws: `model` if the calibration sequences do not suit the model.
     init(
-        _ calibration: CalibrationSet, original: Model, compressed: Model, threadCount: Int
+        _ calibration: CalibrationSet, original: Model, compressed: Model,
+        importance: RowImportance? = nil, threadCount: Int
     ) throws(CompressionError) {
         originalModel = original
+        self.importance = importance
         positions = Dictionary(
             original.graph.nodes.enumerated().map { ($0.element.name, $0.offset) },
             uniquingKeysWith: { first, _ in first })
@@ -46,7 +49,7 @@ struct CalibrationSweep {
     ) throws(CompressionError) {
         while compressed.position < model.graph.nodes.count {
             let node = model.graph.nodes[compressed.position]
-            // A node that only the compressed model has reads what the next one that both have reads.
+            // A node that only the compressed model has belongs to the next one that both have.
             let next = model.graph.nodes[compressed.position...].first {
                 positions[$0.name] != nil
             }
@@ -65,21 +68,36 @@ struct CalibrationSweep {
         positions[node.name].map { originalModel.graph.nodes[$0] }
     }
 
-    /// What flows into a node's counterpart in the original model; nil if that is no product.
-    func originalInput(of node: Node) -> Tensor? {
-        guard let counterpart = originalNode(node), case .linear = counterpart.operation else {
-            return nil
+    /// What a product should give: the original model's output, less what the compressed model's
+    /// residual connection is already off by.
+    ///
+    /// - Returns: `[rows, outputs]`; the product's own float output on the compressed input if the
+    ///   original model has no such product.
+    func target(of node: Node, in model: Model) throws(CompressionError) -> Tensor {
+        guard let originalNode = originalNode(node), case .linear = originalNode.operation,
+            let input = original[originalNode.inputs[0]]
+        else {
+            guard let input = compressed[node.inputs[0]] else { throw Self.missing(node) }
+            return try model.product(of: node, input)
         }
-        return original[counterpart.inputs[0]]
+        var target = try originalModel.product(of: originalNode, input)
+        guard let skipped = model.graph.residual(of: node).flatMap({ compressed[$0] }),
+            let before = originalModel.graph.residual(of: originalNode).flatMap({ original[$0] }),
+            skipped.shape == target.shape, before.shape == target.shape
+        else { return target }
+        for index in target.values.indices {
+            target.values[index] += before.values[index] - skipped.values[index]
+        }
+        return target
     }
 
-    /// What the original model has in the place of a product; nil if it has no such product.
-    func originalProduct(of node: Node) throws(CompressionError) -> OriginalProduct? {
-        guard let original = originalNode(node), case .linear(let linear) = original.operation
-        else { return nil }
-        let weight = try originalModel.finiteFloats(linear.weight)
-        guard let name = linear.bias else { return OriginalProduct(weight: weight, bias: nil) }
-        return OriginalProduct(weight: weight, bias: try originalModel.finiteFloats(name))
+    /// How much the rows that flow into a product count; nil if all alike.
+    func rowWeights(of node: Node) -> [Float]? {
+        originalNode(node).flatMap { $0.inputs.first }.flatMap { importance?[$0] }
+    }
+
+    private static func missing(_ node: Node) -> CompressionError {
+        .model(.graph(node: node.name, .inputNotComputed(0)))
     }
 
     /// Computes the original model up to a node, that node not included.
@@ -89,6 +107,31 @@ struct CalibrationSweep {
             while original.position < target { try original.advance(originalModel) }
         } catch {
             throw .model(error)
+        }
+    }
+}
+
+extension Graph {
+    /// The value that a residual connection adds to the output of a node; nil if there is none.
+    func residual(of node: Node) -> ValueID? {
+        let readers = nodes.filter { $0.inputs.contains(node.output) }
+        guard readers.count == 1, readers[0].operation == .add else { return nil }
+        return readers[0].inputs.first { $0 != node.output }
+    }
+}
+
+extension Model {
+    /// The output of a product of floats.
+    func product(of node: Node, _ input: Tensor) throws(CompressionError) -> Tensor {
+        guard case .linear(let linear) = node.operation else {
+            preconditionFailure("only products have an output of this kind")
+        }
+        let weight = try finiteFloats(linear.weight)
+        let bias = try linear.bias.map { name throws(CompressionError) in try finiteFloats(name) }
+        do {
+            return try MatrixProduct.linear(input, weight: weight, bias: bias)
+        } catch {
+            throw .model(.tensor(node: node.name, error))
         }
     }
 }

@@ -1,41 +1,99 @@
-import ModelGraph
 import Tensors
 
-/// Sums over the rows that flow into products: what layer-wise least squares needs of them.
+/// Weighted sums over the rows that flow into products: what layer-wise least squares needs.
 ///
-/// x is a row of the input in the compressed model, as its products will see it, and x₀ the same row
-/// in the original model.
+/// All are taken around the means, because a bias takes care of these.
 struct InputMoments {
-    let rowCount: Int
-    /// Σ x · xᵀ, `[inputs, inputs]`.
-    var second: SymmetricMatrix
-    /// Σ x₀ · xᵀ, `[originalInputs, inputs]`; nil if the original is not asked for.
-    var cross: [Double]?
-    /// Mean of x.
-    var mean: [Double]
-    /// Mean of x₀.
-    var originalMean: [Double]?
+    /// Rows that are copied, centred and weighted at a time.
+    private static let blockRows = 4096
+
+    private let rows: Range<Int>
+    /// Square roots of the weights of the rows, whose mean is 1.
+    private let roots: [Float]
+    /// Sum of the weights.
+    let total: Double
+    /// Σ w · (x − x̄)(x − x̄)ᵀ, `[inputs, inputs]`.
+    private(set) var second: SymmetricMatrix
+    /// x̄, weighted.
+    let mean: [Double]
 
     /// - Parameters:
-    ///   - input: `[rows, inputs]`
-    ///   - original: `[rows, originalInputs]`
+    ///   - input: x, `[rows, inputs]`
     ///   - rows: The rows that count.
-    init(_ input: Tensor, original: Tensor? = nil, rows: Range<Int>) {
-        let size = input.columnCount
-        rowCount = rows.count
-        second = SymmetricMatrix(size: size)
-        mean = input.columnMeans(rows: rows)
-        input.withRows(rows) { MatrixProduct.addMoments(ofRows: $0, to: &second) }
-        guard let original else { return }
-        originalMean = original.columnMeans(rows: rows)
-        var product = [Double](repeating: 0, count: original.columnCount * size)
-        original.withRows(rows) { outputs in
-            input.withRows(rows) { inputs in
+    ///   - weights: One for each row of `input`; nil for ones.
+    init(_ input: Tensor, rows: Range<Int>, weights: [Float]?) {
+        self.rows = rows
+        let weights = weights.map { Array($0[rows]) } ?? [Float](repeating: 1, count: rows.count)
+        roots = weights.map { $0.squareRoot() }
+        total = weights.reduce(0) { $0 + Double($1) }
+        mean = Self.mean(input, rows, roots, total)
+        second = SymmetricMatrix(size: input.columnCount)
+        var sums = second
+        forEachBlock(of: input, mean: mean) { _, block in
+            MatrixProduct.addMoments(ofRows: block, to: &sums)
+        }
+        second = sums
+    }
+
+    /// Σ w · (t − t̄)(x − x̄)ᵀ, `[targets, inputs]`, and t̄.
+    ///
+    /// - Parameters:
+    ///   - input: The same as before.
+    ///   - target: t, `[rows, targets]`
+    func cross(_ input: Tensor, target: Tensor) -> (moments: [Double], mean: [Double]) {
+        let targetMean = Self.mean(target, rows, roots, total)
+        var moments = [Double](repeating: 0, count: target.columnCount * input.columnCount)
+        forEachBlock(of: input, mean: mean) { range, x in
+            forEachBlock(of: target, mean: targetMean, within: range) { _, t in
                 MatrixProduct.addCrossMoments(
-                    outputs: outputs, outputCount: original.columnCount, inputs: inputs,
-                    inputCount: size, to: &product)
+                    outputs: t, outputCount: target.columnCount, inputs: x,
+                    inputCount: input.columnCount, to: &moments)
             }
         }
-        cross = product
+        return (moments, targetMean)
+    }
+
+    private static func mean(
+        _ tensor: Tensor, _ rows: Range<Int>, _ roots: [Float], _ total: Double
+    ) -> [Double] {
+        var sums = [Double](repeating: 0, count: tensor.columnCount)
+        tensor.withRows(rows) { values in
+            for row in 0..<rows.count {
+                let weight = Double(roots[row]) * Double(roots[row])
+                guard weight > 0 else { continue }
+                for column in 0..<sums.count {
+                    sums[column] += weight * Double(values[row * sums.count + column])
+                }
+            }
+        }
+        return total > 0 ? sums.map { $0 / total } : sums
+    }
+
+    /// Lends the rows block by block, centred and multiplied by the roots of their weights.
+    private func forEachBlock(
+        of tensor: Tensor, mean: [Double], within: Range<Int>? = nil,
+        _ body: (Range<Int>, UnsafeBufferPointer<Float>) -> Void
+    ) {
+        let columns = tensor.columnCount
+        let within = within ?? 0..<rows.count
+        let means = mean.map { Float($0) }
+        for first in stride(from: within.lowerBound, to: within.upperBound, by: Self.blockRows) {
+            let range = first..<min(within.upperBound, first + Self.blockRows)
+            let block = [Float](unsafeUninitializedCapacity: range.count * columns) {
+                block, count in
+                let source = rows.lowerBound + range.lowerBound
+                tensor.withRows(source..<source + range.count) { values in
+                    for row in 0..<range.count {
+                        let root = roots[range.lowerBound + row]
+                        for column in 0..<columns {
+                            let index = row * columns + column
+                            block[index] = (values[index] - means[column]) * root
+                        }
+                    }
+                }
+                count = range.count * columns
+            }
+            block.withUnsafeBufferPointer { body(range, $0) }
+        }
     }
 }

@@ -2,52 +2,51 @@ import Tensors
 
 /// The linear map nearest to a wanted output, held near to a known one.
 ///
-/// Of the maps y = W·x + b the one that makes
+/// Of the maps y = W · x + b the one that makes
 ///
-///     Σ ‖W·x + b − t‖² + λ · ‖W − W₀‖²   with λ = ridge · mean diagonal of Σ (x−x̄)(x−x̄)ᵀ
+///     Σ w · ‖W·x + b − t‖² + Σ λ[j] · ‖W[·,j] − W₀[·,j]‖²
 ///
-/// least over the calibration rows: W = (T + λ·W₀)·(S + λ·I)⁻¹ with the centred moments
-/// S = Σ (x−x̄)(x−x̄)ᵀ and T = Σ (t−t̄)(x−x̄)ᵀ, and b = t̄ − W·x̄. Hoerl and Kennard 1970, with W₀ in
-/// place of 0.
+/// least over the calibration rows: W = (T + W₀·Λ)·(S + Λ)⁻¹ with the centred moments
+/// S = Σ w·(x−x̄)(x−x̄)ᵀ and T = Σ w·(t−t̄)(x−x̄)ᵀ, and b = t̄ − W·x̄. Hoerl and Kennard 1970, with W₀ in
+/// the place of 0.
 struct RidgeFit {
     /// `[outputs, inputs]`
     let weights: [Double]
-    /// `[outputs]`
-    let bias: [Double]
+    /// S + Λ.
+    let regularized: SymmetricMatrix
 
     /// - Parameters:
-    ///   - moments: Σ x·xᵀ over `rowCount` rows.
-    ///   - cross: Σ t·xᵀ, `[outputs, inputs]`.
-    ///   - mean: x̄.
-    ///   - targetMean: t̄, `[outputs]`.
+    ///   - moments: S.
+    ///   - cross: T, `[outputs, inputs]`.
     ///   - prior: W₀, `[outputs, inputs]`.
+    ///   - ridge: Λ in parts of what `penalties` says.
     /// - Returns: nil if the regularized moments are singular.
-    init?(
-        moments: SymmetricMatrix, cross: [Double], mean: [Double], targetMean: [Double],
-        rowCount: Int, prior: [Double], ridge: Double
-    ) {
-        let (inputs, outputs, count) = (moments.size, targetMean.count, Double(rowCount))
-        var centred = moments
-        for row in 0..<inputs {
-            for column in 0..<inputs {
-                centred[row, column] -= count * mean[row] * mean[column]
-            }
-        }
-        let lambda = ridge * max(centred.meanOfDiagonal, .leastNormalMagnitude)
-        centred.addToDiagonal(lambda)
-        guard let factor = CholeskyFactor(centred) else { return nil }
+    init?(moments: SymmetricMatrix, cross: [Double], prior: [Double], ridge: Double) {
+        let penalties = Self.penalties(moments, ridge: ridge)
+        var regularized = moments
+        for (index, penalty) in penalties.enumerated() { regularized[index, index] += penalty }
+        self.regularized = regularized
+        guard let factor = CholeskyFactor(regularized) else { return nil }
         var right = cross
-        for row in 0..<outputs {
-            for column in 0..<inputs {
-                let index = row * inputs + column
-                right[index] += lambda * prior[index] - count * targetMean[row] * mean[column]
-            }
+        for index in right.indices {
+            right[index] += prior[index] * penalties[index % penalties.count]
         }
-        let weights = factor.solve(right)
-        self.weights = weights
-        bias = (0..<outputs).map { row in
-            var bias = targetMean[row]
-            for column in 0..<inputs { bias -= weights[row * inputs + column] * mean[column] }
+        weights = factor.solve(right)
+    }
+
+    /// Λ: each input's own second moment times `ridge`, and a hundredth of the median for those that
+    /// hardly vary. Inputs with large moments, as outliers are, so do not stiffen the others.
+    static func penalties(_ moments: SymmetricMatrix, ridge: Double) -> [Double] {
+        let diagonal = moments.diagonal
+        let median = diagonal.isEmpty ? 0 : diagonal.sorted()[diagonal.count / 2]
+        return diagonal.map { ridge * ($0 + 0.01 * median) + .leastNormalMagnitude }
+    }
+
+    /// b = t̄ − W · x̄ for weights `[outputs, inputs]`.
+    static func bias(_ weights: [Double], mean: [Double], targetMean: [Double]) -> [Double] {
+        targetMean.enumerated().map { row, target in
+            var bias = target
+            for column in mean.indices { bias -= weights[row * mean.count + column] * mean[column] }
             return bias
         }
     }

@@ -42,10 +42,12 @@ package struct Factorize: CompressionPass {
     package var margin = 0.9
     /// What is added to the diagonal of the moments, in parts of its mean.
     package var damping = 0.001
-    /// Ridge of a least-squares fit of the weights to the original outputs, given the compressed
-    /// inputs, before they are factorized (`RidgeFit`); 0 for none.
+    /// Ridge of a least-squares fit of the weights to what the original model has, given the
+    /// compressed inputs, before they are factorized (`RidgeFit`); 0 for none.
     package var realignment = 0.1
-    package var correctsBias = true
+    /// Rows count by what the answer reads of them, and this share for every row alike
+    /// (`RowImportance`); nil: all alike.
+    package var rowImportance: Double?
     /// Calibration is cut to this many tokens per sequence and altogether.
     package var sequenceTokens = 128
     package var totalTokens = 16_384

@@ -18,6 +18,7 @@ extension QuantizeWeights: RecipePass {
             "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
         totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
         realignment = try options.number("realignment", in: 0...1e6, default: realignment)
+        rowImportance = try options.number("uniform_rows", in: 0...1)
         rate = try options.number("rate", in: 0...100, default: rate)
     }
 }

@@ -13,8 +13,13 @@ extension QuantizeWeights {
     ) throws(CompressionError) -> [String] {
         let calibration = (context.calibration ?? .synthetic(for: model))
             .limited(tokens: sequenceTokens, total: totalTokens)
+        let importance = try rowImportance.map { share throws(CompressionError) in
+            try RowImportance(
+                context.original, calibration, uniformShare: Float(share),
+                threadCount: context.threadCount)
+        }
         var sweep = try CalibrationSweep(
-            calibration, original: context.original, compressed: model,
+            calibration, original: context.original, compressed: model, importance: importance,
             threadCount: context.threadCount)
         let firstNodes = Dictionary(
             uniqueKeysWithValues: sites.map { (model.graph.nodes[$0.nodes[0]].name, $0) })
@@ -54,8 +59,6 @@ extension QuantizeWeights {
     ) throws(CompressionError) {
         let first = model.graph.nodes[site.nodes[0]]
         guard let input = sweep.compressed[site.input] else { return }
-        let nodes = site.nodes.map { model.graph.nodes[$0] }
-        let originalInput = nodes.lazy.compactMap { sweep.originalInput(of: $0) }.first
         let fitted = sweep.compressed.rows(of: sweep.fittedSequences, site.input, in: model)
         let heldOut = sweep.compressed.rows(of: sweep.heldOutSequences, site.input, in: model)
         var weights: [Tensor] = []
@@ -64,14 +67,12 @@ extension QuantizeWeights {
             weights.append(try model.finiteFloats(linear.weight))
         }
         let smoothing = try smoothing(input, fitted, weights)
-        let codes = input.roundedToCodes(multipliers: smoothing.multipliers)
         let rows = SiteRows(
-            input: input, codes: codes, original: originalInput ?? input, fitted: fitted,
+            codes: input.roundedToCodes(multipliers: smoothing.multipliers), fitted: fitted,
             heldOut: heldOut.isEmpty ? fitted : heldOut)
-        let fit = isFitted ? rows.fit(self) : nil
-        // A product that the original model lacks has itself as its target.
-        let ownRows = rows.withoutOriginal
-        let ownFit = fit?.withoutOriginal(ownRows)
+        let fit =
+            isFitted
+            ? SiteFit(rows, weights: sweep.rowWeights(of: first), rounding: rounding) : nil
         let multipliersName = first.name + ".input_multipliers"
         if let multipliers = smoothing.multipliers {
             model.parameters[multipliersName] = Parameter(
@@ -84,12 +85,10 @@ extension QuantizeWeights {
             let bias = try linear.bias.map { name throws(CompressionError) in
                 try model.finiteFloats(name)
             }
-            let original = try sweep.originalProduct(of: model.graph.nodes[index])
             let product = QuantizedProduct(
                 weight: smoothing.apply(to: weight), bias: bias,
-                original: original ?? OriginalProduct(weight: weight, bias: bias),
-                rows: original == nil ? ownRows : rows)
-            let chosen = try product.quantized(self, fit: original == nil ? ownFit : fit)
+                target: try sweep.target(of: model.graph.nodes[index], in: model), rows: rows)
+            let chosen = try product.quantized(self, name: name, fit: fit)
             changes.append(
                 TensorChange(
                     name: linear.weight,
@@ -97,7 +96,7 @@ extension QuantizeWeights {
                     bytesAfter: weight.elementCount + weight.rowCount * 4,
                     signalEnergy: weight.meanSquare * Double(weight.elementCount),
                     errorEnergy: chosen.weightError))
-            outputs.append(chosen.output(name: name))
+            outputs.append(chosen.output)
             model.parameters[linear.weight]?.storage = .quantizedRows(chosen.rows)
             if let corrected = chosen.bias {
                 let biasName = linear.bias ?? linear.weight + ".bias"

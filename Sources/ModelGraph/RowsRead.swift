@@ -1,19 +1,19 @@
-import ModelGraph
-
 /// How much of each value of a graph is read on the way to some outputs.
-struct RowsRead {
-    enum Extent: Int, Comparable {
+package struct RowsRead {
+    package enum Extent: Int, Comparable {
         case nothing
         case firstRow
         case allRows
 
-        static func < (left: Extent, right: Extent) -> Bool { left.rawValue < right.rawValue }
+        package static func < (left: Extent, right: Extent) -> Bool {
+            left.rawValue < right.rawValue
+        }
     }
 
     private var extents: [Extent]
 
     /// - Parameter outputs: Values of which all rows are read.
-    init(_ graph: Graph, outputs: some Sequence<ValueID>) {
+    package init(_ graph: Graph, outputs: some Sequence<ValueID>) {
         extents = [Extent](repeating: .nothing, count: graph.values.count)
         for output in outputs { extents[output.index] = .allRows }
         // Readers come after what they read, so going back each value is complete when it is met.
@@ -27,12 +27,12 @@ struct RowsRead {
         }
     }
 
-    subscript(value: ValueID) -> Extent { extents[value.index] }
+    package subscript(value: ValueID) -> Extent { extents[value.index] }
 }
 
 extension Operation {
     /// The rows of an input that the operation needs for some rows of its output, at least one.
-    func rowsRead(ofInput place: Int, for extent: RowsRead.Extent) -> RowsRead.Extent {
+    package func rowsRead(ofInput place: Int, for extent: RowsRead.Extent) -> RowsRead.Extent {
         switch self {
         case .pool(.firstRow): .firstRow
         case .attention where place > 0: .allRows
@@ -44,7 +44,7 @@ extension Operation {
     /// inputs; in an attention from that of the query and from all keys and values.
     ///
     /// Not in a causal attention: which keys a query sees depends on its place among the queries.
-    var givesRowsAlone: Bool {
+    package var givesRowsAlone: Bool {
         switch self {
         case .linear, .layerNormalization, .activation, .add, .normalizeL2: true
         case .attention(let attention): attention.mask == .none

@@ -1,0 +1,140 @@
+import ModelGraph
+import Tensors
+
+/// How much of what a model answers goes back to each row of its values.
+///
+/// From the answer back, a residual connection passes one half on to either side, pooling to the
+/// rows it pools, attention to the values by the mean of its heads' probabilities, and all else to
+/// the same row: the rollout of Abnar and Zuidema 2020 (arXiv 2005.00928). What it gives is mixed with
+/// a small share for every row alike, since no row is without influence.
+struct RowImportance {
+    /// One per row of a value, with the mean 1.
+    private var weights: [ValueID: [Float]] = [:]
+
+    /// - Parameters:
+    ///   - uniformShare: Of the weight of a sequence, the part that all its rows have alike.
+    init(
+        _ model: Model, _ sequences: CalibrationSet, uniformShare: Float, threadCount: Int
+    ) throws(CompressionError) {
+        let batch: SequenceBatch
+        var probabilities: [ValueID: [[Float]]] = [:]
+        do throws(ModelError) {
+            batch = try SequenceBatch(sequences.sequences, for: model)
+            let graph = model.graph
+            let executor = ReferenceExecutor(model: model, threadCount: threadCount)
+            _ = try executor.run(batch) { node, inputs, _ in
+                guard case .attention(let attention) = node.operation else { return }
+                let rows = (graph[node.inputs[0]].rows, graph[node.inputs[1]].rows)
+                probabilities[node.output] = attention.meanProbabilities(
+                    query: inputs[0], key: inputs[1],
+                    sequences: (0..<batch.count).map {
+                        (queries: batch.rows(of: $0, rows.0), keys: batch.rows(of: $0, rows.1))
+                    })
+            }
+        } catch {
+            throw .model(error)
+        }
+        var flow = Flow(model.graph, batch, probabilities)
+        flow.runBack()
+        for (value, weights) in flow.weights {
+            self.weights[value] = Self.mixed(
+                weights,
+                rows: (0..<batch.count).map { batch.rows(of: $0, model.graph[value].rows) },
+                uniformShare: uniformShare)
+        }
+    }
+
+    /// The weights of the rows of a value of the original model; nil if nothing is known of it.
+    subscript(value: ValueID) -> [Float]? {
+        weights[value]
+    }
+
+    private static func mixed(
+        _ weights: [Float], rows: [Range<Int>], uniformShare: Float
+    ) -> [Float] {
+        var mixed = weights
+        for range in rows {
+            let sum = range.reduce(Float(0)) { $0 + weights[$1] }
+            for row in range {
+                let share = sum > 0 ? weights[row] / sum : 1 / Float(range.count)
+                mixed[row] = (1 - uniformShare) * share + uniformShare / Float(range.count)
+            }
+        }
+        // Each sequence has weight 1 now.
+        let factor = Float(mixed.count) / Float(max(1, rows.count))
+        return mixed.map { $0 * factor }
+    }
+}
+
+/// Weights on their way from the outputs back.
+private struct Flow {
+    let graph: Graph
+    let batch: SequenceBatch
+    let probabilities: [ValueID: [[Float]]]
+    private(set) var weights: [ValueID: [Float]] = [:]
+
+    init(_ graph: Graph, _ batch: SequenceBatch, _ probabilities: [ValueID: [[Float]]]) {
+        self.graph = graph
+        self.batch = batch
+        self.probabilities = probabilities
+    }
+
+    mutating func runBack() {
+        for value in graph.outputs.values {
+            let rows = graph[value].rows
+            for sequence in 0..<batch.count {
+                let range = batch.rows(of: sequence, rows)
+                for row in range { add(1 / Float(range.count), to: value, row: row) }
+            }
+        }
+        for node in graph.nodes.reversed() {
+            guard let output = weights[node.output] else { continue }
+            pass(output, of: node)
+        }
+    }
+
+    private mutating func pass(_ output: [Float], of node: Node) {
+        switch node.operation {
+        case .embedding:
+            break
+        case .linear, .layerNormalization, .activation, .normalizeL2:
+            for (row, weight) in output.enumerated() {
+                add(weight, to: node.inputs[0], row: row)
+            }
+        case .add:
+            for input in node.inputs {
+                for (row, weight) in output.enumerated() { add(weight / 2, to: input, row: row) }
+            }
+        case .pool(let pooling):
+            for sequence in 0..<batch.count {
+                let rows = batch.rows(of: sequence, graph[node.inputs[0]].rows)
+                let pooled = pooling == .firstRow ? rows.prefix(1) : rows
+                for row in pooled {
+                    add(output[sequence] / Float(pooled.count), to: node.inputs[0], row: row)
+                }
+            }
+        case .attention:
+            guard let probabilities = probabilities[node.output] else { return }
+            for sequence in 0..<batch.count {
+                let queries = batch.rows(of: sequence, graph[node.inputs[0]].rows)
+                let keys = batch.rows(of: sequence, graph[node.inputs[2]].rows)
+                for (place, query) in queries.enumerated() where output[query] > 0 {
+                    for (index, key) in keys.enumerated() {
+                        let probability = probabilities[sequence][place * keys.count + index]
+                        add(output[query] * probability, to: node.inputs[2], row: key)
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func add(_ weight: Float, to value: ValueID, row: Int) {
+        if weights[value] == nil {
+            let count =
+                graph[value].rows == .tokens
+                ? batch.tokenCount : batch.rows(of: batch.count - 1, graph[value].rows).upperBound
+            weights[value] = [Float](repeating: 0, count: count)
+        }
+        weights[value]![row] += weight
+    }
+}
