@@ -1,3 +1,4 @@
+import ModelGraph
 import Tensors
 
 /// One product on its way to two thinner ones.
