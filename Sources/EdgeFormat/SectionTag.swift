@@ -21,5 +21,8 @@ package enum Feature {
     /// Quantized attention.
     package static let int8Attention: StaticText = "int8-attention"
 
-    static let known: [StaticText] = [int8Attention, int8Rows]
+    /// Token tables without rows for tokens that are left out.
+    package static let keptTokens: StaticText = "kept-tokens"
+
+    static let known: [StaticText] = [int8Attention, int8Rows, keptTokens]
 }

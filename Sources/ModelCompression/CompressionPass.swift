@@ -17,16 +17,19 @@ package struct PassContext {
     package let original: Model
     /// Nil if no calibration data was given.
     package let calibration: CalibrationSet?
+    /// Nil if the model has no tokenizer.
+    package let vocabulary: VocabularyFacts?
     package let threadCount: Int
     /// Is told the share of the pass that is done, in 0…1.
     package let progress: (Double) -> Void
 
     package init(
-        original: Model, calibration: CalibrationSet?, threadCount: Int,
-        progress: @escaping (Double) -> Void = { _ in }
+        original: Model, calibration: CalibrationSet?, vocabulary: VocabularyFacts? = nil,
+        threadCount: Int, progress: @escaping (Double) -> Void = { _ in }
     ) {
         self.original = original
         self.calibration = calibration
+        self.vocabulary = vocabulary
         self.threadCount = threadCount
         self.progress = progress
     }

@@ -134,7 +134,8 @@ struct Summary {
     }
 
     private func decibels(_ changes: [TensorChange]) -> String {
-        changes.isEmpty ? "exact" : String(format: "%.1f dB", changes.signalToNoiseRatio)
+        guard changes.contains(where: { $0.errorEnergy > 0 }) else { return "exact" }
+        return String(format: "%.1f dB", changes.signalToNoiseRatio)
     }
 
     var json: [UInt8] {
@@ -171,7 +172,7 @@ struct Summary {
             json.key("bytes_after")
             json.integer(group.bytesStored)
             json.key("signal_to_noise_db")
-            if group.changes.isEmpty {
+            if !group.changes.contains(where: { $0.errorEnergy > 0 }) {
                 json.null()
             } else {
                 json.double(group.changes.signalToNoiseRatio)

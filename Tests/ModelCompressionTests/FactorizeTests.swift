@@ -22,10 +22,11 @@ import Testing
     }
 
     private let calibration = CalibrationSet(
-        (0..<16).map { sequence in
-            TokenSequence(
-                ids: (0..<8).map { Int32(($0 * 5 + sequence * 7 + $0 * sequence) % 12) },
-                typeIDs: (0..<8).map { $0 < 4 ? 0 : 1 })
+        (0..<16).map { (sequence: Int) -> TokenSequence in
+            let ids = (0..<8).map { (place: Int) -> Int32 in
+                Int32((place * 5 + sequence * 7 + place * sequence) % 12)
+            }
+            return TokenSequence(ids: ids, typeIDs: [0, 0, 0, 0, 1, 1, 1, 1])
         })
 
     private func apply(
@@ -98,7 +99,10 @@ import Testing
                 #"{"passes":[{"pass":"factorize",\#(target)}]}"#, to: small.model)
             #expect(compressed.model.graph == small.model.graph)
             #expect(compressed.records[0].changedNothing)
-            #expect(compressed.records[0].notes == ["left whole, factors would save too little: product"])
+            #expect(
+                compressed.records[0].notes == [
+                    "left whole, factors would save too little: product"
+                ])
         }
     }
 

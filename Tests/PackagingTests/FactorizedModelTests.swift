@@ -1,4 +1,5 @@
 import Checkpoints
+import EdgeFormat
 import EdgeRuntime
 import Foundation
 import ModelCompression
@@ -15,9 +16,9 @@ import Testing
 
     private func compressed(_ passes: String) throws -> CompressedModel {
         let model = try Model(checkpoint: Checkpoint(path: Self.fixture)).keepingAnswers()
-        let sequences = (0..<24).map { sequence in
-            TokenSequence(
-                ids: (0..<20).map { Int32(($0 * 31 + sequence * 17) % model.vocabularySize) })
+        let size = model.vocabularySize
+        let sequences = (0..<24).map { (sequence: Int) -> TokenSequence in
+            TokenSequence(ids: (0..<20).map { Int32(($0 * 31 + sequence * 17) % size) })
         }
         return try Recipe(parsing: Array(#"{"passes":[\#(passes)]}"#.utf8), name: "test")
             .apply(to: model, calibration: CalibrationSet(sequences))

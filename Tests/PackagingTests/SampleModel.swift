@@ -12,7 +12,7 @@ struct SampleModel {
 
     private let folder: TemporaryFolder
     var model: Model
-    let recipe = Recipe(name: "int8", passes: [QuantizeWeights()])
+    let recipe = Recipe.int8
 
     init() throws {
         folder = try TemporaryFolder()

@@ -6,7 +6,7 @@ struct FactorizedProduct {
     /// Most held-out rows on which factors are judged.
     private static let judgedRows = 1024
 
-    /// `[outputs, inputs]`
+    /// W, a matrix `[outputs, inputs]`.
     let weight: Tensor
     let bias: Tensor?
     /// In the compressed model, `[rows, inputs]`.
@@ -20,9 +20,9 @@ struct FactorizedProduct {
 
     /// Two factors with the bias that goes with them.
     struct Factors {
-        /// `[outputs, rank]`
+        /// A matrix `[outputs, rank]`.
         let outer: Tensor
-        /// `[rank, inputs]`
+        /// A matrix `[rank, inputs]`.
         let inner: Tensor
         let bias: Tensor
         /// Share of the energy of the singular values that is kept.

@@ -8,7 +8,7 @@ import Tensors
 /// are asked for how often (Eckart and Young 1936).
 struct TableDecomposition {
     let columns: Int
-    /// V, `[columns, columns]`
+    /// The matrix V, `[columns, columns]`.
     private let right: [Double]
     /// In descending order.
     let values: [Double]

@@ -16,7 +16,7 @@ struct WhitenedDecomposition {
     let outputs: Int
     let inputs: Int
     private let weights: [Double]
-    /// U, `[outputs, values.count]`
+    /// The matrix U, `[outputs, values.count]`.
     private let left: [Double]
     /// In descending order.
     let values: [Double]

@@ -48,7 +48,9 @@ extension Factorize {
         var invalid = 0
         try forEachBlock(of: parameter, in: model) { block, _ in
             invalid += block.nonFiniteCount
-            block.withRows(0..<block.rowCount) { MatrixProduct.addMoments(ofRows: $0, to: &moments) }
+            block.withRows(0..<block.rowCount) {
+                MatrixProduct.addMoments(ofRows: $0, to: &moments)
+            }
         }
         guard invalid == 0 else { throw .notFinite(tensor: term.table, count: invalid) }
         guard let decomposition = TableDecomposition(moments: moments) else {

@@ -6,7 +6,7 @@ extension Recipe {
 
     /// The passes that a recipe can name, in the order of formats/recipe.md.
     private static let known: [any RecipePass.Type] = [
-        QuantizeWeights.self, Factorize.self,
+        QuantizeWeights.self, Factorize.self, TrimVocabulary.self,
     ]
 
     /// Reads a recipe (formats/recipe.md).
