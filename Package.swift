@@ -65,7 +65,7 @@ let package = Package(
         module("ModelGraph", ["Checkpoints", "Tensors"]),
         module(
             "ModelCompression", ["ModelGraph", "Checkpoints", "Tensors"],
-            resources: ["int8", "float"].map { .embedInCode("Presets/\($0).json") }),
+            resources: ["int8", "small", "fast", "tiny", "float"].map { .embedInCode("Presets/\($0).json") }),
         module(
             "Packaging",
             [

@@ -9,6 +9,12 @@ package protocol CompressionPass: Sendable {
     func apply(
         to model: inout Model, context: PassContext
     ) throws(CompressionError) -> PassRecord
+
+    /// What the pass would do, in one sentence.
+    var summary: String { get }
+
+    /// Changes the estimate of the file as the pass would change the file.
+    func estimate(_ size: inout SizeEstimate)
 }
 
 /// What a pass may use beside the model.
@@ -32,5 +38,14 @@ package struct PassContext {
         self.vocabulary = vocabulary
         self.threadCount = threadCount
         self.progress = progress
+    }
+
+    /// The same for a part of a pass, whose progress counts from `start` to `end`.
+    func part(_ start: Double, _ end: Double) -> PassContext {
+        let progress = self.progress
+        return PassContext(
+            original: original, calibration: calibration, vocabulary: vocabulary,
+            threadCount: threadCount
+        ) { progress(start + $0 * (end - start)) }
     }
 }

@@ -45,6 +45,9 @@ package struct PassRecord: Sendable {
     /// What was left as it was, and why, one sentence each.
     package var notes: [String] = []
     package var seconds: Double = 0
+    /// How far the answers to held-out sequences are from the original's after the pass
+    /// (`OutputDistance`); nil without calibration data.
+    package var answerDistance: Double?
 
     package init(pass: String) {
         self.pass = pass

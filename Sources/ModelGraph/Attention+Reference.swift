@@ -70,15 +70,43 @@ extension Attention {
     package func meanProbabilities(
         query: Tensor, key: Tensor, sequences: [(queries: Range<Int>, keys: Range<Int>)]
     ) -> [[Float]] {
+        var means: [[Float]] = sequences.map {
+            [Float](repeating: 0, count: $0.queries.count * $0.keys.count)
+        }
+        forEachHead(query: query, key: key, sequences: sequences) { sequence, _, probabilities in
+            for index in means[sequence].indices {
+                means[sequence][index] += probabilities[index] / Float(headCount)
+            }
+        }
+        return means
+    }
+
+    /// The largest probability that each head gives a key, the mean over all queries.
+    package func meanConfidence(
+        query: Tensor, key: Tensor, sequences: [(queries: Range<Int>, keys: Range<Int>)]
+    ) -> [Double] {
+        var sums = [Double](repeating: 0, count: headCount)
+        forEachHead(query: query, key: key, sequences: sequences) { sequence, head, probabilities in
+            let keys = sequences[sequence].keys.count
+            for first in stride(from: 0, to: probabilities.count, by: max(1, keys)) {
+                sums[head] += Double(probabilities[first..<first + keys].max() ?? 0)
+            }
+        }
+        let count = sequences.reduce(0) { $0 + $1.queries.count }
+        return sums.map { $0 / Double(max(1, count)) }
+    }
+
+    /// Calls `body` with the probabilities `[queries, keys]` of every sequence and head.
+    private func forEachHead(
+        query: Tensor, key: Tensor, sequences: [(queries: Range<Int>, keys: Range<Int>)],
+        _ body: (_ sequence: Int, _ head: Int, UnsafeMutableBufferPointer<Float>) -> Void
+    ) {
         let group = keyValueHeadCount == 0 ? 1 : headCount / keyValueHeadCount
-        return sequences.map { queries, keys in
-            let count = queries.count * keys.count
-            var sum = [Float](repeating: 0, count: count)
-            guard headCount > 0 else { return sum }
-            var scores = [Float](repeating: 0, count: count)
-            query.withRows(queries) { q in
-                key.withRows(keys) { k in
-                    scores.withUnsafeMutableBufferPointer { scores in
+        for (sequence, (queries, keys)) in sequences.enumerated() {
+            var scores = [Float](repeating: 0, count: queries.count * keys.count)
+            scores.withUnsafeMutableBufferPointer { scores in
+                query.withRows(queries) { q in
+                    key.withRows(keys) { k in
                         guard let q = q.baseAddress, let k = k.baseAddress,
                             let start = scores.baseAddress
                         else { return }
@@ -90,14 +118,11 @@ extension Attention {
                                 rows: queries.count, columns: keys.count, depth: headSize,
                                 alpha: scale)
                             applySoftmax(scores, queries: queries.count, keys: keys.count)
-                            for index in 0..<count {
-                                sum[index] += scores[index] / Float(headCount)
-                            }
+                            body(sequence, head, scores)
                         }
                     }
                 }
             }
-            return sum
         }
     }
 

@@ -12,7 +12,7 @@ enum CompressCommand {
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
         ("--calibration", .value), ("--recipe", .value),
         ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
-        ("--max-drop", .notAvailable), ("--dry-run", .notAvailable), ("--bundle", .notAvailable),
+        ("--max-drop", .notAvailable), ("--dry-run", .flag), ("--bundle", .notAvailable),
     ])
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
@@ -43,7 +43,8 @@ enum CompressCommand {
                 .unexpectedArgument(
                     String(decoding: arguments.positional[1], as: UTF8.self)))
         }
-        guard let output = arguments.text("--output") else {
+        let isDryRun = arguments.has("--dry-run")
+        guard let output = arguments.text("--output") ?? (isDryRun ? "" : nil) else {
             throw Failure(.missingArgument("the output (-o model.atn)"))
         }
         let recipe = try self.recipe(
@@ -61,6 +62,12 @@ enum CompressCommand {
             bar.clear()
             Console.report("compress", "warning: \(warning)")
         }
+        if isDryRun {
+            bar.clear()
+            Console.write(
+                DryRun(recipe, loaded).output(asJSON: arguments.has("--json")))
+            return .done
+        }
         let calibration = try arguments.text("--calibration").map { file throws(Failure) in
             try CalibrationData(file: file, loaded: loaded)
         }
@@ -75,6 +82,7 @@ enum CompressCommand {
                 threadCount: threads
             ) { bar.update($0, $1) }
         } catch {
+            if case .needsCalibration = error { throw Failure(error.description, .wrongUsage) }
             throw Failure("\(path): \(error.description)", .invalidModel)
         }
         let written: WrittenContainer
@@ -120,7 +128,7 @@ enum CompressCommand {
         }
         guard let name = preset else { return .int8 }
         if let preset = Recipe.presets.first(where: { $0.name == name }) { return preset }
-        if ["small", "fast", "tiny", "int4"].contains(name) {
+        if name == "int4" {
             throw Failure(.notAvailable(option: "--preset \(name)"))
         }
         throw Failure(

@@ -3,7 +3,8 @@ enum Help {
         OVERVIEW: Makes a trained attention model small and fast: one float checkpoint in, one .atn \
         file out.
 
-        USAGE: compress <checkpoint> -o <model.atn> [--preset int8|float] [--eval data.jsonl]
+        USAGE: compress <checkpoint> -o <model.atn> [--preset int8|small|fast|tiny|float]
+                        [--calibration data.jsonl] [--eval data.jsonl]
                compress inspect <model.atn | checkpoint>
 
         ARGUMENTS:
@@ -12,7 +13,13 @@ enum Help {
         OPTIONS:
           -o, --output FILE   where to write the model; it appears complete or not at all
           --preset NAME       int8: near-lossless, the default
+                              small: coarser steps, about half of int8's file
+                              fast: half of the heads' and neurons' work gone
+                              tiny: both
                               float: weights as they are, the baseline on the device
+          --recipe FILE       an explicit list of passes (formats/recipe.md)
+          --calibration FILE  unlabelled .jsonl or .txt inputs that passes may look at
+          --dry-run           print what the recipe would do and the expected size
           --eval FILE         labelled .jsonl lines: prints the accuracy before and after
           --task TASK         embed, classify or raw; default: what the checkpoint is for
           --threads N         default: the processors this process may use

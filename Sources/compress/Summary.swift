@@ -110,6 +110,7 @@ struct Summary {
         }
         for record in compressed.records {
             if record.changedNothing { lines.append("pass '\(record.pass)' changed nothing") }
+            lines += errors(of: record)
             lines += record.notes.map { "\(record.pass): \($0)" }
         }
         if !written.unusedTensors.isEmpty {
@@ -131,6 +132,32 @@ struct Summary {
             if !patterns.contains(pattern) { patterns.append(pattern) }
         }
         return patterns.joined(separator: ", ")
+    }
+
+    /// What a pass did to the outputs of products and to the answers.
+    private func errors(of record: PassRecord) -> [String] {
+        var lines: [String] = []
+        let sorted = record.outputs.sorted { $0.relativeError < $1.relativeError }
+        if let worst = sorted.last {
+            let median = sorted[sorted.count / 2].relativeError
+            lines.append(
+                String(
+                    format: "%@: output error of the products, median %.3g, largest %.3g in %@",
+                    record.pass, median, worst.relativeError, worst.name))
+        }
+        if let distance = record.answerDistance {
+            let measure =
+                switch compressed.model.task {
+                case .classify: "divergence from the original's labels"
+                case .embed: "1 − cosine to the original"
+                case .raw: "error in parts of the signal"
+                }
+            lines.append(
+                String(
+                    format: "%@: answers to held-out calibration sequences, %@ %.3g", record.pass,
+                    measure, distance))
+        }
+        return lines
     }
 
     private func decibels(_ changes: [TensorChange]) -> String {
@@ -194,6 +221,10 @@ struct Summary {
             json.integer(record.changes.count)
             json.key("seconds")
             json.double(record.seconds)
+            if let distance = record.answerDistance {
+                json.key("answer_distance")
+                json.double(distance)
+            }
             json.key("outputs")
             json.beginArray()
             for output in record.outputs {

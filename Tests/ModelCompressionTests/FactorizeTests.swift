@@ -179,6 +179,26 @@ import Testing
         #expect(again.changedNothing && again.notes.contains { $0.contains("left whole") })
     }
 
+    @Test func aDryRunReckonsWithTheRanks() throws {
+        let small = try SmallModel(weight: lowRank(40, 6, rank: 2, seed: 1))
+        let before = SizeEstimate(small.model)
+        for (target, elements) in [
+            (Factorize.Target.rank(2), 92.0), (.rank(6), 240), (.keep(0.5), 92),
+            (.energy(0.9), 240),
+        ] {
+            var factorize = Factorize()
+            factorize.target = target
+            factorize.multiple = 1
+            // Of 12 · 6 numbers, 2 · 18 stay.
+            factorize.tableRank = 2
+            var size = before
+            factorize.estimate(&size)
+            #expect(size.entries["weight"]?.elements == elements, "\(target)")
+            #expect(size.entries["tokens"]?.elements == 36)
+            #expect(!factorize.summary.isEmpty)
+        }
+    }
+
     @Test func wrongOptionsAreRefused() {
         func parse(_ options: String) throws(RecipeError) {
             _ = try Recipe(

@@ -64,4 +64,15 @@ struct ActivationStream {
         guard let tensor = values[value] else { return }
         values[value] = tensor.selectingColumns(columns)
     }
+
+    /// Gives columns of a value the same number in every row.
+    mutating func setColumns(_ columns: [Int], of value: ValueID, to numbers: [Double]) {
+        guard var tensor = values[value] else { return }
+        for row in 0..<tensor.rowCount {
+            for column in columns {
+                tensor.values[row * tensor.columnCount + column] = Float(numbers[column])
+            }
+        }
+        values[value] = tensor
+    }
 }

@@ -41,6 +41,8 @@ package struct CalibrationSet: Sendable {
         return CalibrationSet(sequences, isSynthetic: true)
     }
 
+    package var fitted: Range<Int> { 0..<fittedCount }
+
     package var heldOut: Range<Int> { fittedCount..<sequences.count }
 
     package var tokenCount: Int { sequences.reduce(0) { $0 + $1.ids.count } }

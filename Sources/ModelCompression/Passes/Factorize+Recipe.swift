@@ -23,3 +23,40 @@ extension Factorize: RecipePass {
         totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
     }
 }
+
+extension Factorize {
+    package var summary: String {
+        let rank =
+            switch target {
+            case .rank(let rank): "rank \(rank)"
+            case .energy(let share): "the rank that keeps \(share) of the output's energy"
+            case .keep(let share): "the rank that keeps \(share) of the weights"
+            }
+        let names = products.map { $0.joined(separator: ", ") } ?? "products"
+        let table = tableRank.map { "; token table to rank \($0)" } ?? ""
+        return
+            "\(names.isEmpty ? "no products" : names) to \(rank), where that saves weights\(table)"
+    }
+
+    /// Products whose rank depends on the data are reckoned as they are.
+    package func estimate(_ size: inout SizeEstimate) {
+        func thin(_ name: String, to rank: Int) {
+            guard let shape = size.shapes[name], shape.count == 2,
+                pays(rank: rank, outputs: shape[0], inputs: shape[1])
+            else { return }
+            size.entries[name]?.elements = Double(rank * (shape[0] + shape[1]))
+        }
+        for name in size.products
+        where isWanted(name.hasSuffix(".weight") ? String(name.dropLast(7)) : name) {
+            guard let shape = size.shapes[name], shape.count == 2 else { continue }
+            switch target {
+            case .rank(let rank): thin(name, to: rank)
+            case .keep: thin(name, to: rank(outputs: shape[0], inputs: shape[1]))
+            case .energy: break
+            }
+        }
+        if let tableRank {
+            for name in size.tokenTables { thin(name, to: tableRank) }
+        }
+    }
+}

@@ -87,10 +87,16 @@ package struct Factorize: CompressionPass {
         case .energy(let share):
             let rank = decomposition.rank(keeping: share)
             return min(most, (rank + multiple - 1) / multiple * multiple)
-        case .keep(let share):
-            let rank = Int(share * Double(outputs * inputs) / Double(outputs + inputs))
-            return min(most, max(1, rank < multiple ? rank : rank / multiple * multiple))
+        case .keep:
+            return rank(outputs: outputs, inputs: inputs)
         }
+    }
+
+    /// The rank with which factors have the share of the weights that is to be kept.
+    func rank(outputs: Int, inputs: Int) -> Int {
+        guard case .keep(let share) = target else { return min(outputs, inputs) }
+        let rank = Int(share * Double(outputs * inputs) / Double(max(1, outputs + inputs)))
+        return min(outputs, inputs, max(1, rank < multiple ? rank : rank / multiple * multiple))
     }
 
     /// Whether factors have few enough weights.

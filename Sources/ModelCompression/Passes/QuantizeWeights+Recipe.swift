@@ -22,3 +22,23 @@ extension QuantizeWeights: RecipePass {
         rate = try options.number("rate", in: 0...100, default: rate)
     }
 }
+
+extension QuantizeWeights {
+    package var summary: String {
+        func grid(_ limit: Int, _ step: Double?) -> String {
+            step.map { "steps of \($0) standard deviations" } ?? "codes up to ±\(limit)"
+        }
+        return "linear layers to \(grid(limit, step)), \(rounding.rawValue) rounding; "
+            + "token table to \(grid(tableLimit, tableStep))"
+    }
+
+    package func estimate(_ size: inout SizeEstimate) {
+        for name in size.products {
+            size.entries[name]?.bitsPerElement = SizeEstimate.bits(limit: limit, step: step)
+        }
+        for name in size.tokenTables {
+            size.entries[name]?.bitsPerElement = SizeEstimate.bits(
+                limit: tableLimit, step: tableStep)
+        }
+    }
+}
