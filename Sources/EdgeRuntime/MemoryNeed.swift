@@ -38,7 +38,7 @@ package struct MemoryNeed: Equatable, Sendable {
                         weights += rounded(directory.tensors[scales].rawByteCount, up: 64)
                     }
                 }
-                for kept in terms.compactMap(\.keptTokens) where !isCounted[kept] {
+                for kept in terms.compactMap({ $0.keptTokens }) where !isCounted[kept] {
                     isCounted[kept] = true
                     weights += TokenRows.byteCount(
                         ofBytes: directory.tensors[kept].rawByteCount)

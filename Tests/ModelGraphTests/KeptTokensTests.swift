@@ -41,7 +41,7 @@ import Testing
         let kept = (0..<Int32(model.vocabularySize)).filter { $0 % 3 != 2 }
         let trimmed = try trimmed(kept, unknown: 4)
         try trimmed.validate()
-        let ids = (0..<Int32(12)).map { $0 }
+        let ids: [Int32] = [0, 1, 2, 3, 5, 8, 9, 11]
         let found = try ReferenceExecutor(model: trimmed, threadCount: 1).run(tokenIDs: ids)
         let expected = try ReferenceExecutor(model: model, threadCount: 1).run(
             tokenIDs: ids.map { $0 % 3 == 2 ? 4 : $0 })
