@@ -19,7 +19,8 @@ import zstandard
 
 NONE = 0xFFFFFFFF
 MAGIC = bytes.fromhex("8941544e0d0a1a0a")
-FEATURES = {b"int8-attention", b"int8-rows", b"kept-tokens"}
+FEATURES = {b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks"}
+ENCODINGS = ["raw", "zstd", "sparse"]
 TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
 OPERANDS = ("inputs", "outputs", "tensors", "attributes")
 ROLES = ["hiddenState", "embedding", "logits", "pooled"]
@@ -169,8 +170,8 @@ def read_chunks(fields):
         offset, stored, raw, checksum, encoding = fields.unpack("QIIIB", "chunk")
         fields.zeros(3, "chunk padding")
         need(1 <= raw <= 1 << 20 and 1 <= stored <= raw, f"chunk sizes {stored} and {raw}")
-        need(encoding <= 1, f"unknown chunk encoding {encoding}")
-        need(encoding or stored == raw, "stored size of a raw chunk")
+        need(encoding <= 2, f"unknown chunk encoding {encoding}")
+        need(encoding > 0 or stored == raw, "stored size of a raw chunk")
         chunks.append((offset, stored, raw, checksum, encoding))
     return chunks
 
@@ -238,7 +239,8 @@ def check_placement(file, header, tensors, chunks):
         need(tensor["firstChunk"] == used, f"tensor '{name}': first chunk")
         need(used + tensor["chunkCount"] <= len(chunks), f"'{name}' has too many chunks")
         for number in range(tensor["chunkCount"]):
-            offset, stored, raw, _, _ = chunks[used + number]
+            offset, stored, raw, _, encoding = chunks[used + number]
+            need(encoding < 2 or tensor["type"] == "i8", f"tensor '{name}': a sparse chunk")
             end = advance(64 if number == 0 else size)
             need(offset == end, f"tensor '{name}': chunk at {offset}, expected {end}")
             need(raw == min(per_chunk, left), f"tensor '{name}': raw size {raw} of a chunk")
@@ -397,12 +399,18 @@ def check_operands(program, tensors):
             rule(math.isfinite(real(attributes[0])) and real(attributes[0]) >= 0, "epsilon")
 
 
-def decode(file, chunk, index):
-    offset, stored, raw, checksum, encoding = chunk
-    data = bytes(file[offset:offset + stored])
-    need(crc32c(data) == checksum, f"chunk {index} is damaged")
-    if encoding == 0:
-        return data
+def check_features(features, program, tensors, chunks):
+    used = {"int8-attention": any(step["opcode"] == "attention" and step["attributes"][-1] == 1
+                                  for step in program["instructions"]),
+            "int8-rows": any(tensor["scheme"] == 1 for tensor in tensors),
+            "kept-tokens": any(step["opcode"] == "embed" and 3 in step["attributes"][::2]
+                               for step in program["instructions"]),
+            "sparse-chunks": any(chunk[-1] == 2 for chunk in chunks)}
+    for name, is_used in used.items():
+        need(not is_used or name in features, f"feature '{name}' is used and not listed")
+
+
+def decode_frame(data, raw, index):
     try:
         frame = zstandard.get_frame_parameters(data)
         need(data[:4] == b"\x28\xb5\x2f\xfd" and frame.content_size == raw and frame.dict_id == 0,
@@ -414,6 +422,36 @@ def decode(file, chunk, index):
         return result
     except zstandard.ZstdError as error:
         raise Invalid(f"chunk {index}: {error}") from None
+
+
+def decode_sparse(data, raw, index):
+    """The codes of a sparse chunk."""
+    def part(stored, size):
+        return stored if len(stored) == size else decode_frame(stored, size, index)
+
+    need(len(data) > 4, f"chunk {index} is too short for a mask")
+    mask_size, = struct.unpack("<I", data[:4])
+    need(0 < mask_size <= min(-(-raw // 8), len(data) - 4),
+         f"chunk {index} has a mask of {mask_size} bytes")
+    mask, values = part(data[4:4 + mask_size], -(-raw // 8)), data[4 + mask_size:]
+    is_value = numpy.unpackbits(numpy.frombuffer(mask, "u1"), bitorder="little").astype(bool)
+    need(not is_value[raw:].any(), f"chunk {index} has bits behind its mask")
+    count = int(is_value.sum())
+    need(len(values) <= count, f"chunk {index} has {len(values)} bytes for {count} values")
+    values = numpy.frombuffer(part(values, count), "u1")
+    need(values.all(), f"chunk {index} lists a zero among its values")
+    codes = numpy.zeros(raw, "u1")
+    codes[is_value[:raw]] = values
+    return codes.tobytes()
+
+
+def decode(file, chunk, index):
+    offset, stored, raw, checksum, encoding = chunk
+    data = bytes(file[offset:offset + stored])
+    need(crc32c(data) == checksum, f"chunk {index} is damaged")
+    if encoding == 0:
+        return data
+    return (decode_frame if encoding == 1 else decode_sparse)(data, raw, index)
 
 
 class Container:
@@ -429,6 +467,7 @@ class Container:
         self.tensors = read_tensors(sections["TENS"])
         self.program = read_program(sections["PROG"], len(self.tensors))
         check_placement(file, self.header, self.tensors, self.chunks)
+        check_features(self.features, self.program, self.tensors, self.chunks)
         check_order(self.program)
         check_operands(self.program, self.tensors)
 
@@ -487,9 +526,12 @@ class Container:
             yield f"{key}: {', '.join(value) if isinstance(value, list) else value}"
         for tensor in self.tensors:
             first = tensor["firstChunk"]
-            stored = sum(chunk[1] for chunk in self.chunks[first:first + tensor["chunkCount"]])
+            chunks = self.chunks[first:first + tensor["chunkCount"]]
+            stored = sum(chunk[1] for chunk in chunks)
+            ways = "+".join(ENCODINGS[way] for way in sorted({chunk[4] for chunk in chunks}))
             codes = " rows" if tensor["scheme"] else ""
-            yield f"{tensor['name']}  {tensor['type']}{codes} {tensor['shape']}  {stored} bytes"
+            yield (f"{tensor['name']}  {tensor['type']}{codes} {tensor['shape']}  "
+                   f"{stored} bytes {ways}")
         for index, step in enumerate(program["instructions"]):
             operands = " ".join(f"{key}={step[key]}" for key in OPERANDS if step[key])
             yield f"{index}: {step['opcode']} {operands}"

@@ -1,6 +1,7 @@
 // Quantization and the functions over rows, for the vector tables.
 #pragma once
 
+#include "edgek_expand.h"
 #include "edgek_vector.h"
 
 /// Sixteen values of a row, times their multipliers, zeros behind `count`.

@@ -39,6 +39,7 @@ int64_t edgek_multiply_peak_neon(int64_t rounds);
         .packed_weight_bytes = packed_weight_bytes, \
         .clear_packed_weights = clear_packed_weights, \
         .pack_weights = pack_weights, \
+        .expand_codes = expand_codes, \
         .quantize_rows = quantize_rows, \
         .packed_head_bytes = packed_head_bytes, \
         .quantize_heads = quantize_heads, \
@@ -59,6 +60,11 @@ int64_t edgek_multiply_peak_neon(int64_t rounds);
         .normalize_l2 = normalize_l2, \
         .multiply_peak = edgek_multiply_peak_##isa, \
     }
+
+/// For a byte of a mask, whose bits say of eight codes whether each has a value: the index of each
+/// one's value among these, or 0x80 for none; and the number of values. In expand_tables.c.
+extern const uint8_t edgek_value_indices[256][8];
+extern const uint8_t edgek_value_counts[256];
 
 /// log₂ e: attention turns scores into powers of two.
 #define EDGEK_LOG2_E 0x1.715476p0f

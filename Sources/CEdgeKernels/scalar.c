@@ -78,6 +78,16 @@ static void pack_weights(
     }
 }
 
+static void expand_codes(
+    const uint8_t *mask, int64_t count, const int8_t *values, int64_t value_count, int8_t *codes
+) {
+    (void)value_count;
+    for (int64_t i = 0; i < count; i++) {
+        bool has_value = mask[i / 8] >> i % 8 & 1;
+        codes[i] = has_value ? *values++ : 0;
+    }
+}
+
 // MARK: Quantization
 
 static int64_t quantize_rows(

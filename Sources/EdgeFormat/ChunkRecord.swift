@@ -4,6 +4,8 @@ package enum ChunkEncoding: UInt8, Sendable {
     case raw = 0
     /// One zstd frame (RFC 8878).
     case zstd = 1
+    /// The places and values of the codes that are not zero (`SparseChunk`).
+    case sparse = 2
 }
 
 /// One independently stored piece of a tensor.

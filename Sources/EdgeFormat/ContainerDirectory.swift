@@ -87,6 +87,7 @@ package struct ContainerDirectory: Equatable, Sendable {
         try checkPlacement(file: file, header: header)
         try checkQuantization()
         try checkTokenizer()
+        try checkFeatures()
         try program.validate(tensors: tensors)
     }
 
@@ -248,6 +249,12 @@ extension ContainerDirectory {
                         expected: UInt64(expectedRaw), found: UInt64(chunk.rawSize))
                 }
                 remaining -= expectedRaw
+                guard chunk.encoding != .sparse || tensor.type == .i8 else {
+                    throw .tensor(
+                        name: tensor.name, field: "element type of a sparse chunk",
+                        expected: UInt64(StoredType.i8.rawValue),
+                        found: UInt64(tensor.type.rawValue))
+                }
                 // Runtimes read raw chunks where they are mapped.
                 let alignment =
                     index == nextChunk ? ContainerHeader.alignment : tensor.type.byteCount
@@ -281,6 +288,27 @@ extension ContainerDirectory {
                 found: UInt64(header.directoryOffset))
         }
         try checkPadding(upTo: directory)
+    }
+
+    /// Every feature that is used must be listed: readers without it would go wrong.
+    private func checkFeatures() throws(FormatError) {
+        let usesInt8Attention = program.instructions.contains { instruction in
+            guard case .attention(_, _, _, _, let shape) = instruction else { return false }
+            return shape.arithmetic == .int8
+        }
+        let usesKeptTokens = program.instructions.contains { instruction in
+            guard case .embed(_, let terms) = instruction else { return false }
+            return terms.contains { $0.index == .keptTokens }
+        }
+        let uses: [(StaticText, Bool)] = [
+            (Feature.int8Attention, usesInt8Attention),
+            (Feature.int8Rows, tensors.contains { $0.scheme == .int8Rows }),
+            (Feature.keptTokens, usesKeptTokens),
+            (Feature.sparseChunks, chunks.contains { $0.encoding == .sparse }),
+        ]
+        for (feature, isUsed) in uses where isUsed && !features.contains(feature.bytes) {
+            throw .missingFeature(name: feature)
+        }
     }
 
     private func checkTokenizer() throws(FormatError) {

@@ -16,6 +16,8 @@ package enum FormatError: Error, Equatable {
     /// A required section or feature that this reader does not know; it needs a newer version.
     case unknownSection(tag: UInt32)
     case unknownFeature(name: [UInt8])
+    /// A feature that the file uses and does not list.
+    case missingFeature(name: StaticText)
     case unknownCode(field: StaticText, code: UInt64)
     /// An entry that must be greater than the one before it is not.
     case notAscending(field: StaticText, index: Int)
@@ -36,6 +38,10 @@ package enum FormatError: Error, Equatable {
     case forbiddenScale(tensor: [UInt8], row: Int)
     case chunkDamaged(index: Int, expected: UInt32, found: UInt32)
     case chunkNotDecodable(index: Int)
+    /// A sparse chunk whose parts do not fit each other.
+    case sparseChunk(index: Int, field: StaticText, expected: UInt64, found: UInt64)
+    /// A sparse chunk that lists a zero among the codes that are not zero.
+    case zeroInSparseChunk(index: Int)
     case outOfMemory(byteCount: UInt64)
 }
 
@@ -92,6 +98,8 @@ extension FormatError {
         case .unknownFeature(let name):
             return "needs feature '\(String(decoding: name, as: UTF8.self))', "
                 + "which this version does not know"
+        case .missingFeature(let name):
+            return "feature '\(name.string)' is used and not listed"
         case .unknownCode(let field, let code):
             return "unknown \(field.string) \(code)"
         case .notAscending(let field, let index):
@@ -122,6 +130,10 @@ extension FormatError {
             return "chunk \(index) is damaged: its checksum is \(found), \(expected) was recorded"
         case .chunkNotDecodable(let index):
             return "chunk \(index) is not a valid zstd frame of the recorded size"
+        case .sparseChunk(let index, let field, let expected, let found):
+            return "sparse chunk \(index): \(field.string) is \(found), expected \(expected)"
+        case .zeroInSparseChunk(let index):
+            return "sparse chunk \(index) has a zero among the codes that are not zero"
         case .outOfMemory(let byteCount):
             return "\(byteCount) bytes of memory are not available"
         }

@@ -81,7 +81,8 @@ package final class Engine {
             return nil
         }
         let tensor = container.directory.tensors[index]
-        let bytes = try ChunkDecoder(container).bytes(of: tensor)
+        let decoder = try ChunkDecoder(container, kernels: InstructionSet.fastest.kernels)
+        let bytes = try decoder.bytes(of: tensor)
         let blob = Array(
             UnsafeRawBufferPointer(start: bytes.start, count: tensor.rawByteCount))
         let tokenizer: Tokenizer

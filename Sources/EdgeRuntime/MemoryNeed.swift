@@ -70,6 +70,10 @@ package struct MemoryNeed: Equatable, Sendable {
             weights += directory.tensors[tokenizer].rawByteCount
         }
         self.weights = weights
+        // Tables keep the decoder that all of them share.
+        if isCountedTable.contains(true) {
+            tableCache += ChunkDecoder.maskByteCount(in: directory)
+        }
         self.tableCache = tableCache
         // One sequence of all tokens, or as many short ones as a batch may have.
         let steps = StepList(directory.program)

@@ -29,7 +29,7 @@ final class Weights {
         vectors = Array(repeating: nil, count: directory.tensors.count)
         tables = Array(repeating: nil, count: directory.tensors.count)
         tokenRows = Array(repeating: nil, count: directory.tensors.count)
-        let decoder = try ChunkDecoder(container)
+        let decoder = try ChunkDecoder(container, kernels: kernels)
         var matrices: [Int] = []
         for instruction in directory.program.instructions {
             switch instruction {
@@ -127,7 +127,7 @@ private final class MatrixLoader {
     init(_ container: Container, kernels: edgek_table) throws(RuntimeError) {
         self.container = container
         self.kernels = kernels
-        decoder = try ChunkDecoder(container)
+        decoder = try ChunkDecoder(container, kernels: kernels)
         scratch = try AlignedBuffer(
             byteCount: container.directory.chunks.reduce(0) { max($0, $1.rawSize) })
     }

@@ -20,6 +20,8 @@ package struct Value: Hashable, Sendable {
     package var name: String
     package var rows: RowCount
     package var columnCount: Int
+    /// Which columns of the value as it was loaded are left, if a pass removed some.
+    package var keptColumns: [Int]?
 
     package init(name: String, rows: RowCount, columnCount: Int) {
         self.name = name

@@ -1,45 +1,141 @@
 import CZstd
+import EdgeFormat
 
-/// Compresses chunks to independent zstd frames, always to the same bytes.
+/// Stores chunks in as few bytes as it can within bounded time, always the same ones.
+///
+/// Codes are numbers without an order, so their entropy is that of their histogram, which zstd's
+/// Huffman code of literals reaches within a percent; matches that level 3 finds in coarse or sparse
+/// codes by chance cost up to a fifth. Codes with many zeros are also tried as a mask of the places
+/// and the values of the others, whose Huffman codes need not spend a whole bit on every zero.
 final class ChunkCompressor {
-    /// Dense codes gain nothing from higher levels: their entropy is in the literals.
-    static let level: Int32 = 3
+    /// Ways to make a frame.
+    private enum Effort {
+        /// The Huffman code alone.
+        case literals
+        /// Level 3: enough to tell whether matches pay.
+        case quick
+        /// Level 16: far slower, and higher levels gain less than a thousandth.
+        case thorough
+    }
 
     private let context: OpaquePointer
+    /// Room for any frame of a chunk.
+    private let frame: UnsafeMutableRawBufferPointer
 
     init() throws(PackagingError) {
         guard let context = ZSTD_createCCtx() else { throw .zstd(message: "out of memory") }
         self.context = context
-        let settings: [(ZSTD_cParameter, Int32)] = [
-            (ZSTD_c_compressionLevel, Self.level), (ZSTD_c_contentSizeFlag, 1),
-            (ZSTD_c_checksumFlag, 0), (ZSTD_c_dictIDFlag, 0),
-        ]
-        for (parameter, value) in settings {
-            try Self.check(ZSTD_CCtx_setParameter(context, parameter, value))
-        }
+        frame = .allocate(
+            byteCount: ZSTD_compressBound(ContainerLimits.chunkRawBytes), alignment: 64)
     }
 
     deinit {
         ZSTD_freeCCtx(context)
+        frame.deallocate()
     }
 
-    /// The frame, or nil if it would not be smaller than `raw`.
-    func compress(_ raw: [UInt8]) throws(PackagingError) -> [UInt8]? {
-        var frame = [UInt8](repeating: 0, count: ZSTD_compressBound(raw.count))
-        let status = frame.withUnsafeMutableBytes { frame in
-            raw.withUnsafeBytes { raw in
-                ZSTD_compress2(context, frame.baseAddress, frame.count, raw.baseAddress, raw.count)
-            }
+    /// The smallest way to store a chunk.
+    ///
+    /// - Parameter holdsCodes: whether the bytes are codes of a tensor of type `i8`, whose chunks may
+    ///   be sparse.
+    func store(
+        _ raw: [UInt8], holdsCodes: Bool
+    ) throws(PackagingError) -> (encoding: ChunkEncoding, bytes: [UInt8]) {
+        var encoding = ChunkEncoding.raw
+        var smallest = raw
+        if holdsCodes, let sparse = try sparse(raw), sparse.count < smallest.count {
+            (encoding, smallest) = (.sparse, sparse)
+        }
+        let frame = try smallestFrame(
+            of: raw, below: smallest.count, isLikelyToRepeat: !holdsCodes)
+        if let frame { (encoding, smallest) = (.zstd, frame) }
+        return (encoding, smallest)
+    }
+
+    /// The smallest frame that was found; nil if none is below `limit` bytes.
+    ///
+    /// - Parameter isLikelyToRepeat: whether the slowest way is tried in any case. Otherwise the
+    ///   quick one has to find matches first that make the bytes smaller than any other form.
+    private func smallestFrame(
+        of bytes: [UInt8], below limit: Int, isLikelyToRepeat: Bool
+    ) throws(PackagingError) -> [UInt8]? {
+        var smallest: [UInt8]?
+        func attempt(_ effort: Effort) throws(PackagingError) -> Int {
+            let count = try compress(bytes, effort)
+            if count < smallest?.count ?? limit { smallest = Array(frame[..<count]) }
+            return count
+        }
+        let literals = try attempt(.literals)
+        let quick = try attempt(.quick)
+        let repeats = quick <= min(limit, literals - literals / 100)
+        if isLikelyToRepeat || repeats { _ = try attempt(.thorough) }
+        return smallest
+    }
+
+    /// The frame of some bytes is left at the start of `frame`; returns its size.
+    private func compress(_ bytes: [UInt8], _ effort: Effort) throws(PackagingError) -> Int {
+        var settings: [(ZSTD_cParameter, Int32)]
+        switch effort {
+        case .literals:
+            // Matches are looked for in so few places that there are none.
+            settings = [
+                (ZSTD_c_compressionLevel, 1), (ZSTD_c_strategy, Int32(ZSTD_fast.rawValue)),
+                (ZSTD_c_hashLog, 6), (ZSTD_c_minMatch, 7), (ZSTD_c_targetLength, 1 << 17),
+                (atn_zstd_literal_compression, Int32(ZSTD_ps_enable.rawValue)),
+            ]
+        case .quick:
+            settings = [(ZSTD_c_compressionLevel, 3)]
+        case .thorough:
+            settings = [(ZSTD_c_compressionLevel, 16)]
+        }
+        settings += [
+            (ZSTD_c_contentSizeFlag, 1), (ZSTD_c_checksumFlag, 0), (ZSTD_c_dictIDFlag, 0),
+        ]
+        try Self.check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters))
+        for (parameter, value) in settings {
+            try Self.check(ZSTD_CCtx_setParameter(context, parameter, value))
+        }
+        let status = bytes.withUnsafeBytes {
+            ZSTD_compress2(context, frame.baseAddress, frame.count, $0.baseAddress, $0.count)
         }
         try Self.check(status)
-        guard status < raw.count else { return nil }
-        frame.removeLast(frame.count - status)
-        return frame
+        return status
     }
 
     private static func check(_ status: Int) throws(PackagingError) {
         guard ZSTD_isError(status) == 0 else {
             throw .zstd(message: String(cString: ZSTD_getErrorName(status)))
         }
+    }
+}
+
+// MARK: Sparse chunks
+
+extension ChunkCompressor {
+    /// A sparse chunk of codes (formats/container.md); nil if fewer than one in sixteen is zero, so
+    /// that a mask could not pay.
+    private func sparse(_ codes: [UInt8]) throws(PackagingError) -> [UInt8]? {
+        let zeroCount = codes.count { $0 == 0 }
+        guard zeroCount * 16 >= codes.count else { return nil }
+        let values = codes.filter { $0 != 0 }
+        let mask = (0..<SparseChunk.maskByteCount(codeCount: codes.count)).map { position in
+            codes[8 * position..<min(codes.count, 8 * position + 8)].reversed().reduce(0) {
+                $0 << 1 | ($1 == 0 ? 0 : 1) as UInt8
+            }
+        }
+        // Masks are short, and those of blocks and other patterns repeat.
+        let storedMask = try part(mask, isLikelyToRepeat: true)
+        var bytes = ByteWriter()
+        bytes.u32(UInt32(storedMask.count))
+        bytes.append(storedMask)
+        bytes.append(try part(values, isLikelyToRepeat: false))
+        return bytes.bytes
+    }
+
+    private func part(
+        _ bytes: [UInt8], isLikelyToRepeat: Bool
+    ) throws(PackagingError) -> [UInt8] {
+        try smallestFrame(of: bytes, below: bytes.count, isLikelyToRepeat: isLikelyToRepeat)
+            ?? bytes
     }
 }

@@ -83,8 +83,9 @@ package struct ContainerWriter {
                 let rowsPerChunk = tensor.chunkRawBytes / tensor.rowBytes
                 for first in stride(from: 0, to: tensor.rowCount, by: rowsPerChunk) {
                     let raw = try tensor.bytes(first..<min(tensor.rowCount, first + rowsPerChunk))
-                    let frame = tensor.storing == .compressed ? try compressor.compress(raw) : nil
-                    let stored = frame ?? raw
+                    let (encoding, stored) =
+                        tensor.storing == .raw
+                        ? (.raw, raw) : try compressor.store(raw, holdsCodes: tensor.type == .i8)
                     let checksum = stored.withUnsafeBytes {
                         atn_crc32c(0, $0.baseAddress, $0.count)
                     }
@@ -92,7 +93,7 @@ package struct ContainerWriter {
                     chunks.append(
                         ChunkRecord(
                             offset: file.offset, storedSize: stored.count, rawSize: raw.count,
-                            checksum: checksum, encoding: frame == nil ? .raw : .zstd))
+                            checksum: checksum, encoding: encoding))
                     try append(stored)
                     storedBytes += stored.count
                     rawDone += raw.count
@@ -112,8 +113,13 @@ package struct ContainerWriter {
         }
         try align()
         let directoryOffset = file.offset
+        var features = model.features
+        if chunks.contains(where: { $0.encoding == .sparse }) {
+            features.append(Feature.sparseChunks)
+        }
+        let names = features.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) }
         let directory = ContainerDirectory(
-            features: model.features.map(\.bytes), metadata: model.metadata, chunks: chunks,
+            features: names, metadata: model.metadata, chunks: chunks,
             tensors: records, program: model.program
         ).encoded()
         try append(directory)

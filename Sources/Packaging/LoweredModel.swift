@@ -23,8 +23,8 @@ package struct LoweredModel {
         case everything
     }
 
-    /// Raw bytes of one chunk of a weight matrix; of an embedding table, of which a run needs
-    /// few rows; and of anything that is not compressed.
+    /// Raw bytes of one chunk of a weight matrix; of an embedding table without zeros, of which a
+    /// run needs few rows; and of anything that is not compressed.
     static let matrixChunkBytes = 256 << 10
     static let tableChunkBytes = 32 << 10
     static let rawChunkBytes = 1 << 20
@@ -153,7 +153,7 @@ package struct LoweredModel {
         let codes = try StoredTensor(
             name: name, type: .i8, shape: [rowCount, matrix.columnCount], scheme: .int8Rows,
             scalesName: name + ".scales", storing: .compressed,
-            chunkBytes: isTable ? tableChunkBytes : matrixChunkBytes, rowsMultiple: 64
+            chunkBytes: isTable ? tableChunkBytes(of: matrix) : matrixChunkBytes, rowsMultiple: 64
         ) { rows throws(PackagingError) in
             let range =
                 rows.lowerBound * matrix.columnCount..<rows.upperBound * matrix.columnCount
@@ -164,6 +164,14 @@ package struct LoweredModel {
             chunkBytes: rawChunkBytes
         ) { rows throws(PackagingError) in littleEndianBytes(matrix.scales[rows]) }
         return [codes, scales]
+    }
+
+    /// Chunks of tables take about as long to decode however sparse they are: a zero costs about a
+    /// quarter of what another code does.
+    private static func tableChunkBytes(of table: QuantizedRows) -> Int {
+        let zeroCount = table.codes.count { $0 == 0 }
+        let share = Double(zeroCount) / Double(max(1, table.codes.count))
+        return Int(Double(tableChunkBytes) / min(1, 1.25 - share))
     }
 
     /// A float tensor: matrices with the element type they have, vectors widened to float32.

@@ -6,7 +6,7 @@ package struct StoredTensor {
     package enum Storing {
         /// As they are, so that the runtime can use them where they are mapped.
         case raw
-        /// As zstd frames where these are smaller.
+        /// As zstd frames or sparse chunks where these are smaller.
         case compressed
     }
 

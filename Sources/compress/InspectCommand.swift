@@ -14,6 +14,8 @@ enum InspectCommand {
         let shape: [Int]
         let byteCount: Int
         let bitsPerWeight: Double
+        /// How the chunks of a container's tensor are stored.
+        var encodings: [ChunkEncoding] = []
     }
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
@@ -76,10 +78,12 @@ enum InspectCommand {
         let rows = directory.tensors.map { tensor in
             let chunks = tensor.firstChunk..<tensor.firstChunk + tensor.chunkCount
             let stored = chunks.reduce(0) { $0 + directory.chunks[$1].storedSize }
+            let encodings = Set(directory.chunks[chunks].map(\.encoding))
             return Row(
                 name: String(decoding: tensor.name, as: UTF8.self), type: "\(tensor.type)",
                 shape: tensor.shape, byteCount: stored,
-                bitsPerWeight: Double(8 * stored) / Double(max(1, tensor.elementCount)))
+                bitsPerWeight: Double(8 * stored) / Double(max(1, tensor.elementCount)),
+                encodings: encodings.sorted { $0.rawValue < $1.rawValue })
         }
         return (facts, rows)
     }
@@ -131,7 +135,11 @@ enum InspectCommand {
             let bits = Double(Int(row.bitsPerWeight * 100 + 0.5)) / 100
             text +=
                 "\(row.name)  \(row.type) \(shape)  \(row.byteCount) bytes, "
-                + "\(bits) bits per weight\n"
+                + "\(bits) bits per weight"
+            if !row.encodings.isEmpty {
+                text += ", " + row.encodings.map { "\($0)" }.joined(separator: "+")
+            }
+            text += "\n"
         }
         return Array(text.utf8)
     }
@@ -159,6 +167,12 @@ enum InspectCommand {
             json.integer(row.byteCount)
             json.key("bits_per_weight")
             json.double(row.bitsPerWeight)
+            if !row.encodings.isEmpty {
+                json.key("encodings")
+                json.beginArray()
+                for encoding in row.encodings { json.string("\(encoding)") }
+                json.endArray()
+            }
             json.endObject()
         }
         json.endArray()

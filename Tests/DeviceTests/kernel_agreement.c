@@ -322,6 +322,31 @@ static void run_elements(const edgek_table *table, int64_t count) {
     end_case_floats(label, y, count);
 }
 
+/// Packed values from elsewhere and in place, of all codes and of fewer and fewer.
+static void run_expansion(const edgek_table *table, int64_t count) {
+    begin_case((uint64_t)count + 99);
+    char label[72];
+    snprintf(label, sizeof label, "expansion %d", (int)count);
+    uint8_t *mask = take((size_t)count / 8 + 1);
+    int8_t *codes = take((size_t)count), *values = take_codes(count, -128);
+    for (int64_t period = 0; period <= 9; period += 3) {
+        memset(mask, 0, (size_t)count / 8 + 1);
+        int64_t value_count = 0;
+        for (int64_t i = 0; i < count; i++) {
+            if (period > 0 && random_below(period) > 1) continue;
+            if (period == 9 && i % 128 < 64) continue;
+            mask[i / 8] |= (uint8_t)(1 << i % 8);
+            value_count++;
+        }
+        table->expand_codes(mask, count, values, value_count, codes);
+        end_case(label, codes, (size_t)count);
+        int8_t *last = codes + count - value_count;
+        memmove(last, values, (size_t)value_count);
+        table->expand_codes(mask, count, last, value_count, codes);
+        end_case(label, codes, (size_t)count);
+    }
+}
+
 /// Every exponent and sign with some mantissas, infinities and NaNs included.
 static void run_all_exponents(const edgek_table *table) {
     enum { COUNT = 1 << 16 };
@@ -486,7 +511,9 @@ static void run_table(const edgek_table *table) {
         run_linear_f32(table, size % 6, 1 + size % 9, size, (int)size + 1);
         run_rows(table, 1 + size % 4, size);
         run_elements(table, size);
+        run_expansion(table, size);
     }
+    run_expansion(table, 5003);
     for (int variant = 0; variant < 32; variant += 3) {
         run_linear_s8(table, 5, 80, 1536, 8 | variant);
         run_linear_s8(table, 9, 193, 260, variant);

@@ -27,8 +27,36 @@ import Testing
 
     @Test func encodingsAreKnown() {
         #expect(
-            SampleContainer.refusal(in: .chunks) { $0[8 + 20] = 2 }
-                == .unknownCode(field: "chunk encoding", code: 2))
+            SampleContainer.refusal(in: .chunks) { $0[8 + 20] = 3 }
+                == .unknownCode(field: "chunk encoding", code: 3))
+    }
+
+    /// The sample with one chunk of a tensor marked as sparse.
+    private func refusal(sparse tensor: Int, listed: Bool = true) -> FormatError? {
+        SampleContainer.refusal {
+            let index = $0.directory.tensors[tensor].firstChunk
+            $0.directory.chunks[index].encoding = .sparse
+            if listed { $0.directory.features.append(Feature.sparseChunks.bytes) }
+        }
+    }
+
+    @Test func onlyCodesAreSparse() {
+        typealias Tensor = SampleContainer.Tensor
+        #expect(refusal(sparse: Tensor.weight) == nil)
+        for tensor in [Tensor.bias, Tensor.head, Tensor.positions, Tensor.tokenizer] {
+            let record = SampleContainer().directory.tensors[tensor]
+            #expect(
+                refusal(sparse: tensor)
+                    == .tensor(
+                        name: record.name, field: "element type of a sparse chunk", expected: 4,
+                        found: UInt64(record.type.rawValue)))
+        }
+    }
+
+    @Test func sparseChunksAreAFeature() {
+        #expect(
+            refusal(sparse: SampleContainer.Tensor.weight, listed: false)
+                == .missingFeature(name: Feature.sparseChunks))
     }
 
     @Test func paddingIsZero() {

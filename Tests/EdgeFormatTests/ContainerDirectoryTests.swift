@@ -111,6 +111,15 @@ import Testing
                 == .unknownFeature(name: name))
     }
 
+    @Test func aFeatureThatIsUsedIsListed() {
+        for feature in [Feature.int8Attention, Feature.int8Rows] {
+            #expect(
+                SampleContainer.refusal {
+                    $0.directory.features.removeAll { $0 == feature.bytes }
+                } == .missingFeature(name: feature))
+        }
+    }
+
     @Test func featuresAscend() {
         #expect(
             SampleContainer.refusal { $0.directory.features.swapAt(0, 1) }

@@ -40,6 +40,9 @@ import Testing
                 .unknownFeature(name: Array("int4".utf8)),
                 "needs feature 'int4', which this version does not know"
             ),
+            (
+                .missingFeature(name: "int8-rows"), "feature 'int8-rows' is used and not listed"
+            ),
             (.unknownCode(field: "opcode", code: 99), "unknown opcode 99"),
             (.notAscending(field: "output", index: 3), "output 3 is not in ascending order"),
             (
@@ -71,6 +74,14 @@ import Testing
             (
                 .chunkNotDecodable(index: 5),
                 "chunk 5 is not a valid zstd frame of the recorded size"
+            ),
+            (
+                .sparseChunk(index: 5, field: "stored size of the mask", expected: 3, found: 4),
+                "sparse chunk 5: stored size of the mask is 4, expected 3"
+            ),
+            (
+                .zeroInSparseChunk(index: 5),
+                "sparse chunk 5 has a zero among the codes that are not zero"
             ),
             (.outOfMemory(byteCount: 64), "64 bytes of memory are not available"),
         ]

@@ -64,7 +64,17 @@ import Testing
         ) -> FormatError? {
             let term = EmbedTerm(
                 table: Tensor.tokens, index: .keptTokens, offset: row, keptTokens: kept)
-            return self.refusal(term) { $0.vocabularySize = vocabularySize }
+            return listed(term) { $0.vocabularySize = vocabularySize }
+        }
+        func listed(
+            _ term: EmbedTerm, _ change: (inout Program) -> Void = { _ in }
+        ) -> FormatError? {
+            SampleContainer.refusal {
+                $0.directory.features.append(Feature.keptTokens.bytes)
+                $0.directory.program.instructions[0] = .embed(
+                    output: Value.embedded, terms: [term])
+                change(&$0.directory.program)
+            }
         }
         for size in [8 * count - 7, 8 * count] {
             #expect(refusal(vocabularySize: size) == nil)
@@ -79,12 +89,17 @@ import Testing
         expect(
             refusal(Tensor.tokens, vocabularySize: 8 * count), 0, "element type of kept tokens")
         let missing = EmbedTerm(table: Tensor.tokens, index: .keptTokens, offset: 0)
-        expect(self.refusal(missing), 0, "operand count")
+        expect(listed(missing), 0, "operand count")
         let wrong = EmbedTerm(
             table: Tensor.tokens, index: .keptTokens, offset: 0, keptTokens: 13)
         #expect(
-            self.refusal(wrong)
+            listed(wrong)
                 == .indexOutOfRange(field: "tensor of an instruction", index: 13, count: 13))
+        let right = EmbedTerm(
+            table: Tensor.tokens, index: .keptTokens, offset: 0, keptTokens: Tensor.tokenizer)
+        #expect(
+            self.refusal(right) { $0.vocabularySize = 8 * count }
+                == .missingFeature(name: Feature.keptTokens))
     }
 
     @Test func tablesAreMatricesOfNumbers() {

@@ -5,9 +5,13 @@ import EdgeRuntime
 
 /// A container in the making: tensors and values are numbered as they are added.
 struct TestContainer {
-    enum Storing {
+    enum Storing: Equatable {
         case raw
         case zstd
+        /// Only codes that are not zero.
+        case sparse
+        /// These bytes as a sparse chunk, right or wrong.
+        case sparseAs([UInt8])
     }
 
     var features: [[UInt8]] = [Feature.int8Attention.bytes, Feature.int8Rows.bytes]
@@ -87,6 +91,10 @@ struct TestContainer {
     mutating func add(keptTokens tokens: [Int], storing: Storing = .raw) -> Int {
         var bits = [UInt8](repeating: 0, count: (program.vocabularySize + 7) / 8)
         for token in tokens { bits[token / 8] |= 1 << UInt8(token % 8) }
+        if !features.contains(Feature.keptTokens.bytes) {
+            features.append(Feature.keptTokens.bytes)
+            features.sort { $0.lexicographicallyPrecedes($1) }
+        }
         let index = append(
             bits, [bits.count], .u8, rowsPerChunk: nil, storing: storing, numbers: [])
         keptTokens[index] = tokens
@@ -114,15 +122,16 @@ struct TestContainer {
         if !bytes.isEmpty { align(to: ContainerHeader.alignment) }
         for first in stride(from: 0, to: bytes.count, by: max(1, chunkRows * rowBytes)) {
             let raw = Array(bytes[first..<min(bytes.count, first + chunkRows * rowBytes)])
-            let frame = storing == .zstd ? Self.zstdFrame(raw) : raw
-            let stored = frame.count < raw.count ? frame : raw
+            let (encoding, stored) = Self.store(raw, storing)
             align(to: type.byteCount)
             chunks.append(
                 ChunkRecord(
                     offset: ContainerHeader.byteCount + data.count, storedSize: stored.count,
-                    rawSize: raw.count, checksum: Self.crc32c(stored),
-                    encoding: stored.count < raw.count ? .zstd : .raw))
+                    rawSize: raw.count, checksum: Self.crc32c(stored), encoding: encoding))
             data += stored
+            if encoding == .sparse, features.last != Feature.sparseChunks.bytes {
+                features.append(Feature.sparseChunks.bytes)
+            }
         }
         tensors.append(
             TensorRecord(
@@ -132,6 +141,41 @@ struct TestContainer {
                 scheme: scales == nil ? .none : .int8Rows, scales: scales))
         self.numbers.append(numbers)
         return index
+    }
+
+    private static func store(
+        _ raw: [UInt8], _ storing: Storing
+    ) -> (encoding: ChunkEncoding, stored: [UInt8]) {
+        switch storing {
+        case .raw:
+            return (.raw, raw)
+        case .zstd:
+            let frame = zstdFrame(raw)
+            return frame.count < raw.count ? (.zstd, frame) : (.raw, raw)
+        case .sparse:
+            let stored = sparseChunk(raw)
+            return stored.count <= raw.count ? (.sparse, stored) : (.raw, raw)
+        case .sparseAs(let stored):
+            return (.sparse, stored)
+        }
+    }
+
+    /// The smallest sparse chunk of some codes.
+    static func sparseChunk(_ codes: [UInt8]) -> [UInt8] {
+        var mask = [UInt8](repeating: 0, count: (codes.count + 7) / 8)
+        for (index, code) in codes.enumerated() where code != 0 {
+            mask[index / 8] |= 1 << UInt8(index % 8)
+        }
+        let values = codes.filter { $0 != 0 }
+        return sparseChunk(
+            mask: [mask, zstdFrame(mask)].min { $0.count < $1.count } ?? mask,
+            values: [values, zstdFrame(values)].min { $0.count < $1.count } ?? values)
+    }
+
+    /// A sparse chunk of parts as they are stored.
+    static func sparseChunk(mask: [UInt8], values: [UInt8]) -> [UInt8] {
+        let size = (0..<4).map { UInt8(truncatingIfNeeded: mask.count >> (8 * $0)) }
+        return size + mask + values
     }
 
     /// Changes a byte of a stored chunk and records the checksum that fits.
@@ -259,7 +303,7 @@ struct TestContainer {
             borrowing: UnsafeRawBufferPointer(start: memory.baseAddress, count: bytes.count))
     }
 
-    private static func zstdFrame(_ raw: [UInt8]) -> [UInt8] {
+    static func zstdFrame(_ raw: [UInt8]) -> [UInt8] {
         var frame = [UInt8](repeating: 0, count: ZSTD_compressBound(raw.count))
         let count = frame.withUnsafeMutableBytes { frame in
             raw.withUnsafeBytes {

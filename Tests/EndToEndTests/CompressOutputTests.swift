@@ -140,7 +140,13 @@ import Testing
             #expect(json["family"] as? String == "bert")
             #expect(json["heads per layer"] as? String == "4×8 4×8")
             #expect(json["labels"] as? String == "no, perhaps, yes")
-            #expect((json["tensors"] as? [Any])?.isEmpty == false)
+            let tensors = try #require(json["tensors"] as? [[String: Any]])
+            #expect(!tensors.isEmpty)
+            for tensor in tensors {
+                let encodings = tensor["encodings"] as? [String]
+                #expect(Set(encodings ?? []).isSubset(of: ["raw", "zstd", "sparse"]))
+                #expect((encodings != nil) == (path == container))
+            }
         }
     }
 }

@@ -53,7 +53,10 @@ import Testing
                 "beta", "bias", "gamma", "head.weight", "positions", "tokenizer", "tokens",
                 "tokens.scales", "weight", "weight.scales",
             ])
-        #expect(directory.features == [Feature.int8Attention.bytes, Feature.int8Rows.bytes])
+        #expect(
+            directory.features == [
+                Feature.int8Attention.bytes, Feature.int8Rows.bytes, Feature.sparseChunks.bytes,
+            ])
         #expect(try directory.metadata.text("task") == Array("classify".utf8))
         #expect(
             directory.metadata["labels"]
@@ -79,6 +82,34 @@ import Testing
         #expect(container.directory.tensors[tokens].chunkCount > 1)
         let name = try #require(container.directory.tensor(named: Array("tokenizer".utf8)))
         #expect(try container.raw(container.directory.tensors[name]) == tokenizer)
+    }
+
+    @Test mutating func aFeatureIsListedOnlyIfItIsUsed() throws {
+        sample.model.parameters["weight"] = Parameter(
+            shape: [32, 32],
+            storage: .quantizedRows(
+                QuantizedRows(
+                    rowCount: 32, columnCount: 32, codes: (0..<1024).map { Int8($0 % 100 + 1) },
+                    scales: [Float](repeating: 1, count: 32))))
+        _ = try write("model.atn")
+        let directory = try WrittenBytes(folder.bytes("model.atn")).directory
+        #expect(directory.chunks.allSatisfy { $0.encoding != .sparse })
+        #expect(directory.features == [Feature.int8Attention.bytes, Feature.int8Rows.bytes])
+    }
+
+    @Test func chunksAreStoredInTheirSmallestForm() throws {
+        _ = try write("model.atn")
+        let directory = try WrittenBytes(folder.bytes("model.atn")).directory
+        func encodings(_ name: String) throws -> Set<ChunkEncoding> {
+            let index = try #require(directory.tensor(named: Array(name.utf8)))
+            let tensor = directory.tensors[index]
+            let chunks = tensor.firstChunk..<tensor.firstChunk + tensor.chunkCount
+            return Set(directory.chunks[chunks].map(\.encoding))
+        }
+        #expect(try encodings("weight") == [.sparse])
+        #expect(try encodings("tokens") == [.zstd])
+        #expect(try encodings("tokenizer") == [.zstd])
+        #expect(try encodings("weight.scales") == [.raw])
     }
 
     @Test func halvesOfTheCheckpointAreStoredAsTheyAre() throws {

@@ -72,6 +72,73 @@ struct IndependentReaderTests {
         }
     }
 
+    // MARK: - Sparse chunks
+
+    /// The container with other stored bytes for its sparse chunk, with sizes and checksums that
+    /// fit; `unlisted` leaves the feature out.
+    private func changingSparse(
+        unlisted: Bool = false, _ change: (inout [UInt8]) -> Void
+    ) throws -> [UInt8] {
+        var directory = container.directory
+        let index = try #require(directory.chunks.firstIndex { $0.encoding == .sparse })
+        let chunk = directory.chunks[index]
+        var stored = Array(container.bytes[chunk.offset..<chunk.offset + chunk.storedSize])
+        change(&stored)
+        // Only scales follow the chunk, which is the last but one.
+        try #require(index == directory.chunks.count - 2)
+        let scales = directory.chunks[index + 1]
+        var file = Array(container.bytes[..<chunk.offset]) + stored
+        file += [UInt8](repeating: 0, count: (64 - file.count % 64) % 64)
+        directory.chunks[index].storedSize = stored.count
+        directory.chunks[index].checksum = crc32c(stored)
+        directory.chunks[index + 1].offset = file.count
+        file += container.bytes[scales.offset..<scales.offset + scales.storedSize]
+        file += [UInt8](repeating: 0, count: (64 - file.count % 64) % 64)
+        if unlisted { directory.features.removeAll { $0 == Feature.sparseChunks.bytes } }
+        let encoded = directory.encoded()
+        let offset = file.count
+        file += encoded
+        let header = ContainerHeader(
+            fileSize: file.count, directoryOffset: offset, directorySize: encoded.count,
+            contentDigest: sha256(Array(file[128...])), directoryChecksum: crc32c(encoded))
+        return header.encoded() + file[128...]
+    }
+
+    private func answer(to file: [UInt8]) throws -> IndependentReader.Answer {
+        let path = folder.path + "/changed.atn"
+        try Data(file).write(to: URL(fileURLWithPath: path))
+        return try IndependentReader.read([path])
+    }
+
+    @Test func sparseChunksThatBreakARuleAreRefused() throws {
+        let unchanged = try answer(to: changingSparse { _ in })
+        #expect(unchanged.status == 0)
+        #expect(String(decoding: unchanged.output, as: UTF8.self).contains(" bytes sparse\n"))
+        // A mask of 128 bytes for 1024 codes, and few values.
+        let mask = [1, 0, 0x80] + [UInt8](repeating: 0, count: 125)
+        func chunk(_ mask: [UInt8], _ values: [UInt8]) -> (inout [UInt8]) -> Void {
+            { $0 = [UInt8(mask.count), 0, 0, 0] + mask + values }
+        }
+        #expect(try answer(to: changingSparse(chunk(mask, [1, 2]))).status == 0)
+        let refused: [(String, (inout [UInt8]) -> Void)] = [
+            ("has a mask of", { $0[0] = 0 }),
+            ("has a mask of", { $0[3] = 0xff }),
+            ("is too short for a mask", { $0 = [1, 0, 0, 0] }),
+            ("has 3 bytes for 2 values", chunk(mask, [1, 2, 3])),
+            ("chunk", chunk(mask, [1])),
+            ("chunk", chunk([1, 2, 3], [1])),
+            ("lists a zero", chunk(mask, [1, 0])),
+            ("has a code of -128", chunk(mask, [1, 0x80])),
+        ]
+        for (words, change) in refused {
+            let answer = try answer(to: changingSparse(change))
+            #expect(answer.status == 3)
+            #expect(answer.errors.contains(words), "\(answer.errors)")
+        }
+        let unlisted = try answer(to: changingSparse(unlisted: true) { _ in })
+        #expect(unlisted.errors.contains("feature 'sparse-chunks'"), "\(unlisted.errors)")
+    }
+
     // MARK: - The view of the Swift reader
 
     private func view() throws -> [String: Any] {

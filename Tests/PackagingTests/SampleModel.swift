@@ -29,7 +29,7 @@ struct SampleModel {
             "positions": Parameter(
                 shape: [16, columns], storage: .checkpoint(name: "positions", elementType: .float16)
             ),
-            "weight": Self.codes(columns, columns),
+            "weight": Self.sparseCodes(columns, columns),
             "bias": Self.vector(columns),
             "gamma": Parameter(
                 shape: [columns], storage: .checkpoint(name: "gamma", elementType: .float32)),
@@ -90,7 +90,26 @@ struct SampleModel {
 
     private static func codes(_ rows: Int, _ columns: Int) -> Parameter {
         let codes = (0..<rows * columns).map { Int8(($0 &* 2_654_435_761 >> 7) % 60 - 30) }
-        return Parameter(
+        return quantized(rows, columns, codes)
+    }
+
+    /// Codes of which four of five are zero, without a pattern.
+    private static func sparseCodes(_ rows: Int, _ columns: Int) -> Parameter {
+        var state: UInt32 = 1
+        func next() -> Int {
+            state ^= state << 13
+            state ^= state >> 17
+            state ^= state << 5
+            return Int(state >> 8)
+        }
+        let codes = (0..<rows * columns).map { _ in
+            next() % 5 > 0 ? 0 : Int8(next() % 255 - 127)
+        }
+        return quantized(rows, columns, codes)
+    }
+
+    private static func quantized(_ rows: Int, _ columns: Int, _ codes: [Int8]) -> Parameter {
+        Parameter(
             shape: [rows, columns],
             storage: .quantizedRows(
                 QuantizedRows(

@@ -21,7 +21,7 @@ struct WrittenBytes {
         var raw: [UInt8] = []
         for chunk in directory.chunks[tensor.firstChunk..<tensor.firstChunk + tensor.chunkCount] {
             let stored = Array(bytes[chunk.offset..<chunk.offset + chunk.storedSize])
-            let checksum = stored.withUnsafeBytes { atn_crc32c(0, $0.baseAddress, $0.count) }
+            let checksum = crc32c(stored)
             guard checksum == chunk.checksum else {
                 throw FormatError.wrongChecksum(
                     field: "chunk", expected: chunk.checksum, found: checksum)
@@ -30,17 +30,41 @@ struct WrittenBytes {
             case .raw:
                 raw += stored
             case .zstd:
-                var piece = [UInt8](repeating: 0, count: chunk.rawSize)
-                let count = ZSTD_decompress(&piece, piece.count, stored, stored.count)
-                guard count == chunk.rawSize else {
-                    throw FormatError.wrongValue(
-                        field: "raw size", expected: UInt64(chunk.rawSize), found: UInt64(count))
-                }
-                raw += piece
+                raw += try decompress(stored, count: chunk.rawSize)
+            case .sparse:
+                raw += try sparseCodes(stored, count: chunk.rawSize)
             }
         }
         return raw
     }
+
+    private func decompress(_ frame: [UInt8], count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let found = ZSTD_decompress(&bytes, count, frame, frame.count)
+        guard found == count else {
+            throw FormatError.wrongValue(
+                field: "raw size", expected: UInt64(count), found: UInt64(found))
+        }
+        return bytes
+    }
+
+    /// The codes of a sparse chunk, one after the other as formats/container.md has them.
+    private func sparseCodes(_ stored: [UInt8], count: Int) throws -> [UInt8] {
+        let maskSize = (0..<4).reduce(0) { $0 | Int(stored[$1]) << (8 * $1) }
+        func part(_ bytes: ArraySlice<UInt8>, _ count: Int) throws -> [UInt8] {
+            try bytes.count == count ? Array(bytes) : decompress(Array(bytes), count: count)
+        }
+        let mask = try part(stored[4..<4 + maskSize], (count + 7) / 8)
+        let places = (0..<count).filter { mask[$0 / 8] >> UInt8($0 % 8) & 1 == 1 }
+        let values = try part(stored[(4 + maskSize)...], places.count)
+        var codes = [UInt8](repeating: 0, count: count)
+        for (place, value) in zip(places, values) { codes[place] = value }
+        return codes
+    }
+}
+
+func crc32c(_ bytes: [UInt8]) -> UInt32 {
+    bytes.withUnsafeBytes { atn_crc32c(0, $0.baseAddress, $0.count) }
 }
 
 func sha256(_ bytes: [UInt8]) -> [UInt8] {

@@ -182,6 +182,12 @@ typedef struct {
     void (*pack_weights)(
         const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
         int64_t depth, void *packed, int32_t *weight_sums);
+    /// Puts packed values back to their places: codes[i] is the next value where bit i % 8 of
+    /// mask[i / 8] is set, else 0. `value_count` is the number of set bits, of which none lies
+    /// behind bit count − 1. `values` may be the last value_count bytes of `codes`.
+    void (*expand_codes)(
+        const uint8_t *mask, int64_t count, const int8_t *values, int64_t value_count,
+        int8_t *codes);
 
     // MARK: Quantization
 

@@ -81,6 +81,9 @@ struct CalibrationSweep {
             return try model.product(of: node, input)
         }
         var target = try originalModel.product(of: originalNode, input)
+        if let kept = model.graph[node.output].keptColumns {
+            target = target.selectingColumns(kept)
+        }
         guard let skipped = model.graph.residual(of: node).flatMap({ compressed[$0] }),
             let before = originalModel.graph.residual(of: originalNode).flatMap({ original[$0] }),
             skipped.shape == target.shape, before.shape == target.shape

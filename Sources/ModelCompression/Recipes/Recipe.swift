@@ -25,7 +25,8 @@ package struct Recipe: Sendable {
         let original = model
         var model = model
         var records: [PassRecord] = []
-        let check = try passes.isEmpty
+        let check =
+            try passes.isEmpty
             ? nil : AnswerCheck(original, calibration, threadCount: threadCount)
         var reached = 0.0
         for pass in passes {

@@ -115,8 +115,7 @@ extension Model {
             }
             try keepRows(rows, ofProduct: producer.node)
         }
-        let columns = kept.count * site.columnsPerUnit
-        graph.values[graph.nodes[site.middle].output.index].columnCount = columns
+        graph.values[graph.nodes[site.middle].output.index].keep(site.columns(of: kept))
         if case .attention(var attention) = graph.nodes[site.middle].operation {
             let group = attention.headCount / max(1, attention.keyValueHeadCount)
             attention.keyValueHeadCount = kept.count
@@ -150,6 +149,13 @@ extension Model {
             parameters[name] = Parameter(
                 shape: [rows.count], storage: .dense(Tensor(shape: [rows.count], values: values)))
         }
-        graph.values[graph.nodes[index].output.index].columnCount = rows.count
+        graph.values[graph.nodes[index].output.index].keep(rows)
+    }
+}
+
+extension Value {
+    fileprivate mutating func keep(_ columns: [Int]) {
+        columnCount = columns.count
+        keptColumns = keptColumns.map { kept in columns.map { kept[$0] } } ?? columns
     }
 }
