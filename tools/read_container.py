@@ -19,7 +19,7 @@ import zstandard
 
 NONE = 0xFFFFFFFF
 MAGIC = bytes.fromhex("8941544e0d0a1a0a")
-FEATURES = {b"int8-attention", b"int8-rows", b"sparse-chunks"}
+FEATURES = {b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks"}
 ENCODINGS = ["raw", "zstd", "sparse"]
 TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
 OPERANDS = ("inputs", "outputs", "tensors", "attributes")
@@ -283,8 +283,13 @@ def read_program(fields, tensor_count):
         need(opcode in OPCODES, f"unknown opcode {opcode}")
         name, inputs, weights, attributes = OPCODES[opcode]
         if name == "embed":
-            need(1 <= counts[2] <= 8, f"{counts[2]} tables of an embedding")
-            weights, attributes = counts[2], 2 * counts[2]
+            # A term of kind 3 has a second tensor, behind all tables.
+            tables = counts[3] // 2
+            need(1 <= tables <= 8, f"{tables} tables of an embedding")
+            words = fields.data[fields.at + 4 * sum(counts[:3]):]
+            need(len(words) >= 8 * tables, "operands runs past the end")
+            kinds = struct.unpack_from(f"<{2 * tables}I", words)[::2]
+            weights, attributes = tables + kinds.count(3), 2 * tables
         need(counts == [inputs, 1, weights, attributes], f"instruction {index}: operand counts")
         record = {"opcode": name}
         limits = (value_count, value_count, tensor_count, None)
@@ -350,10 +355,14 @@ def check_operands(program, tensors):
         if name == "embed":
             rule(y["rows"] is None, "rows of the output")
             counts = [program["vocabularySize"], max(1, program["typeCount"]),
-                      program["maximumTokens"]]
-            for table, kind, offset in zip(weights, attributes[::2], attributes[1::2]):
+                      program["maximumTokens"], 1]
+            kinds = attributes[::2]
+            for kept in weights[len(kinds):]:
+                rule((kept["type"], kept["shape"]) == ("u8", [-(-counts[0] // 8)]),
+                     "kept tokens have one bit for each token")
+            for table, kind, offset in zip(weights, kinds, attributes[1::2]):
                 matrix(table)
-                rule(kind <= 2 and table["shape"][1] == y["columns"]
+                rule(kind <= 3 and table["shape"][1] == y["columns"]
                      and counts[kind] + offset <= table["shape"][0],
                      "a table is too small")
         elif name == "linear":
@@ -394,6 +403,8 @@ def check_features(features, program, tensors, chunks):
     used = {"int8-attention": any(step["opcode"] == "attention" and step["attributes"][-1] == 1
                                   for step in program["instructions"]),
             "int8-rows": any(tensor["scheme"] == 1 for tensor in tensors),
+            "kept-tokens": any(step["opcode"] == "embed" and 3 in step["attributes"][::2]
+                               for step in program["instructions"]),
             "sparse-chunks": any(chunk[-1] == 2 for chunk in chunks)}
     for name, is_used in used.items():
         need(not is_used or name in features, f"feature '{name}' is used and not listed")
@@ -485,6 +496,21 @@ class Container:
                      f"tensor '{tensor['name']}' has a code of -128")
                 need((numpy.isfinite(scales) & (scales >= 0)).all(),
                      f"tensor '{tensor['name']}' has a bad scale")
+
+        self.check_kept_tokens()
+
+    def check_kept_tokens(self):
+        size = self.program["vocabularySize"]
+        for index, step in enumerate(self.program["instructions"]):
+            kinds = step["attributes"][::2] if step["opcode"] == "embed" else []
+            kept = iter(step["tensors"][len(kinds):])
+            for table, kind in zip(step["tensors"], kinds):
+                if kind != 3:
+                    continue
+                bits = numpy.unpackbits(self.array(self.tensors[next(kept)]), bitorder="little")
+                need(not bits[size:].any(), f"instruction {index}: a kept token is no token")
+                need(bits.sum() == self.tensors[table]["shape"][0],
+                     f"instruction {index}: {bits.sum()} tokens are kept, not the table's rows")
 
     def value(self):
         keys = ("offset", "storedSize", "rawSize", "checksum", "encoding")

@@ -296,9 +296,14 @@ extension ContainerDirectory {
             guard case .attention(_, _, _, _, let shape) = instruction else { return false }
             return shape.arithmetic == .int8
         }
+        let usesKeptTokens = program.instructions.contains { instruction in
+            guard case .embed(_, let terms) = instruction else { return false }
+            return terms.contains { $0.index == .keptTokens }
+        }
         let uses: [(StaticText, Bool)] = [
             (Feature.int8Attention, usesInt8Attention),
             (Feature.int8Rows, tensors.contains { $0.scheme == .int8Rows }),
+            (Feature.keptTokens, usesKeptTokens),
             (Feature.sparseChunks, chunks.contains { $0.encoding == .sparse }),
         ]
         for (feature, isUsed) in uses where isUsed && !features.contains(feature.bytes) {

@@ -101,21 +101,31 @@ extension Instruction {
         }
         switch opcode {
         case .embed:
-            let count = record.tensors.count
+            let count = record.attributes.count / 2
             guard count >= 1, count <= 8 else {
                 throw .overLimit(field: "tables of an embedding", limit: 8, found: UInt64(count))
             }
-            try require(0, 1, count, 2 * count)
+            let keptCount = (0..<count).count {
+                record.attributes[2 * $0] == EmbedIndex.keptTokens.rawValue
+            }
+            try require(0, 1, count + keptCount, 2 * count)
+            var nextKept = count
             var terms: [EmbedTerm] = []
             for term in 0..<count {
                 let kind = record.attributes[2 * term]
                 guard let index = EmbedIndex(rawValue: kind) else {
                     throw .unknownCode(field: "embedding index", code: UInt64(kind))
                 }
+                var keptTokens: Int?
+                if index == .keptTokens {
+                    keptTokens = try tables.tensor(record.tensors[nextKept])
+                    nextKept += 1
+                }
                 terms.append(
                     EmbedTerm(
                         table: try tables.tensor(record.tensors[term]), index: index,
-                        offset: Int(clamping: record.attributes[2 * term + 1])))
+                        offset: Int(clamping: record.attributes[2 * term + 1]),
+                        keptTokens: keptTokens))
             }
             self = .embed(output: try tables.value(record.outputs[0]), terms: terms)
         case .linear:
@@ -199,6 +209,9 @@ extension Instruction {
             for term in terms {
                 record.tensors.append(UInt32(term.table))
                 record.attributes += [term.index.rawValue, UInt32(term.offset)]
+            }
+            for term in terms {
+                if let keptTokens = term.keptTokens { record.tensors.append(UInt32(keptTokens)) }
             }
         case .linear(let input, let residual, _, let weight, let bias, let activation):
             record.inputs = [word(input), word(residual)]

@@ -18,6 +18,8 @@ package enum EmbedIndex: UInt32, Sendable {
     case tokenIDs = 0
     case typeIDs = 1
     case positions = 2
+    /// Token ids of which some have a row (`EmbedTerm.keptTokens`).
+    case keptTokens = 3
 }
 
 /// An element-wise function; the numbers are also those of `edgek_activation`.
@@ -49,13 +51,16 @@ package enum AttentionArithmetic: UInt32, Sendable {
 package struct EmbedTerm: Equatable, Sendable {
     package var table: Int
     package var index: EmbedIndex
-    /// Added to the position.
+    /// Added to the index; for kept tokens, the row of all others.
     package var offset: Int
+    /// The tensor that says which tokens have a row, one bit each; only for kept tokens.
+    package var keptTokens: Int?
 
-    package init(table: Int, index: EmbedIndex, offset: Int) {
+    package init(table: Int, index: EmbedIndex, offset: Int, keptTokens: Int? = nil) {
         self.table = table
         self.index = index
         self.offset = offset
+        self.keptTokens = keptTokens
     }
 }
 

@@ -60,6 +60,8 @@ struct OperandCheck {
                 // An input without types stands for type 0 everywhere.
                 case .typeIDs: max(1, program.typeCount)
                 case .positions: program.maximumTokens
+                // The offset is the row of the tokens that are left out.
+                case .keptTokens: 1
                 }
             let (needed, overflow) = rowsNeeded.addingReportingOverflow(term.offset)
             guard !overflow, needed <= table.rowCount else {
@@ -67,7 +69,19 @@ struct OperandCheck {
                     index: index, field: "rows of a table", expected: UInt64(needed),
                     found: UInt64(table.rowCount))
             }
+            if let keptTokens = term.keptTokens { try checkKeptTokens(keptTokens) }
         }
+    }
+
+    /// One bit for each token of the vocabulary.
+    private func checkKeptTokens(_ tensor: Int) throws(FormatError) {
+        try require(
+            "element type of kept tokens", Int(StoredType.u8.rawValue),
+            Int(tensors[tensor].type.rawValue))
+        try require("rank of kept tokens", 1, tensors[tensor].shape.count)
+        try require(
+            "bytes of kept tokens", (program.vocabularySize + 7) / 8,
+            tensors[tensor].elementCount)
     }
 
     private func checkLinear(

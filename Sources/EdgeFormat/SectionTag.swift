@@ -20,8 +20,10 @@ package enum Feature {
     package static let int8Rows: StaticText = "int8-rows"
     /// Quantized attention.
     package static let int8Attention: StaticText = "int8-attention"
+    /// Token tables without rows for tokens that are left out.
+    package static let keptTokens: StaticText = "kept-tokens"
     /// Chunks of codes that store only those that are not zero.
     package static let sparseChunks: StaticText = "sparse-chunks"
 
-    static let known: [StaticText] = [int8Attention, int8Rows, sparseChunks]
+    static let known: [StaticText] = [int8Attention, int8Rows, keptTokens, sparseChunks]
 }

@@ -8,6 +8,7 @@ extension Interpreter {
         let rows = floats(output)
         for (number, term) in terms.enumerated() {
             guard let table = session.weights.tables[term.table] else { continue }
+            let kept = term.keptTokens.flatMap { session.weights.tokenRows[$0] }
             var indices: [Int] = []
             for sequence in sequences {
                 switch term.index {
@@ -17,6 +18,8 @@ extension Interpreter {
                         (sequence.typeIDs.isEmpty ? 0 : Int(sequence.typeIDs[$0])) + term.offset
                     }
                 case .positions: indices += sequence.tokenIDs.indices.map { $0 + term.offset }
+                case .keptTokens:
+                    indices += sequence.tokenIDs.map { kept?.row(of: Int($0)) ?? term.offset }
                 }
             }
             try table.read(indices, through: row) { position in

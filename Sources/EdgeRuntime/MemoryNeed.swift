@@ -38,6 +38,11 @@ package struct MemoryNeed: Equatable, Sendable {
                         weights += rounded(directory.tensors[scales].rawByteCount, up: 64)
                     }
                 }
+                for kept in terms.compactMap({ $0.keptTokens }) where !isCounted[kept] {
+                    isCounted[kept] = true
+                    weights += TokenRows.byteCount(
+                        ofBytes: directory.tensors[kept].rawByteCount)
+                }
             case .linear(_, _, _, let weight, let bias, _):
                 countVector(bias)
                 let matrix = directory.tensors[weight]

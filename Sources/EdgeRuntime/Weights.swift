@@ -17,6 +17,8 @@ final class Weights {
     private(set) var linear: [LinearWeight?]
     private(set) var vectors: [AlignedBuffer?]
     private(set) var tables: [EmbeddingTable?]
+    /// By the tensor that says which tokens are kept.
+    private(set) var tokenRows: [TokenRows?]
 
     /// Loads the tensors that the instructions of the program name; others stay in the file.
     init(
@@ -26,6 +28,7 @@ final class Weights {
         linear = Array(repeating: nil, count: directory.tensors.count)
         vectors = Array(repeating: nil, count: directory.tensors.count)
         tables = Array(repeating: nil, count: directory.tensors.count)
+        tokenRows = Array(repeating: nil, count: directory.tensors.count)
         let decoder = try ChunkDecoder(container, kernels: kernels)
         var matrices: [Int] = []
         for instruction in directory.program.instructions {
@@ -35,6 +38,7 @@ final class Weights {
                     tables[term.table] = try EmbeddingTable(
                         container, decoder: decoder, tensor: term.table, kernels: kernels)
                 }
+                for term in terms { try loadTokenRows(term, directory, decoder) }
             case .linear(_, _, _, let weight, let bias, _):
                 if !matrices.contains(weight) { matrices.append(weight) }
                 if let bias { try loadVector(bias, directory, decoder) }
@@ -51,6 +55,28 @@ final class Weights {
             }
         }
         try loadMatrices(matrices, container, kernels, pool)
+    }
+
+    private func loadTokenRows(
+        _ term: EmbedTerm, _ directory: ContainerDirectory, _ decoder: ChunkDecoder
+    ) throws(RuntimeError) {
+        guard let index = term.keptTokens else { return }
+        let rows: TokenRows
+        if let known = tokenRows[index] {
+            rows = known
+        } else {
+            rows = try TokenRows(
+                directory.tensors[index], decoder: decoder,
+                tokenCount: directory.program.vocabularySize)
+        }
+        let table = directory.tensors[term.table]
+        guard rows.count == table.rowCount else {
+            throw .format(
+                .tensor(
+                    name: directory.tensors[index].name, field: "number of kept tokens",
+                    expected: UInt64(table.rowCount), found: UInt64(rows.count)))
+        }
+        tokenRows[index] = rows
     }
 
     private func loadVector(

@@ -48,6 +48,11 @@ struct EncodingTemplate {
         tokenCount = count - number
     }
 
+    /// Ids of the special tokens.
+    var tokens: [Int32] {
+        pieces.compactMap { if case .token(let id) = $0.source { id } else { nil } }
+    }
+
     /// How many tokens remain of two texts of `first` and `second` tokens so that no more than
     /// `budget` are left: the longer text loses first, as in Hugging Face's `longest_first`.
     static func longestFirst(_ first: Int, _ second: Int, budget: Int) -> (Int, Int) {

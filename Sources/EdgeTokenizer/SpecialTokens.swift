@@ -6,6 +6,11 @@ struct SpecialTokens {
     let separator: Int32?
     let mask: Int32?
 
+    /// Those that there are.
+    var all: [Int32] {
+        [padding, unknown, classification, separator, mask].compactMap { $0 }
+    }
+
     init(_ reader: inout BlobReader, vocabularySize: Int) throws(TokenizerError) {
         var ids: [Int32?] = []
         for id in try reader.uint32s(5) {

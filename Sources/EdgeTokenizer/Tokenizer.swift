@@ -10,16 +10,20 @@ package struct Tokenizer: Sendable {
     let single: EncodingTemplate
     let pair: EncodingTemplate
     let truncatesAtStart: Bool
+    /// Whether tokens may have been left out.
+    package let isTrimmed: Bool
     private let special: SpecialTokens
     /// By id: the rank in the vocabulary, or behind these among the added tokens, or behind these
     /// among the normalized ones.
     private let ranks: [UInt32]
+    private static let noRank = UInt32.max
 
     /// Checks a blob and prepares it for reading; throws unless it keeps every rule of the format.
     package init(_ blob: [UInt8]) throws(TokenizerError) {
         let directory = try TokenizerDirectory(blob)
         let size = directory.vocabularySize
         truncatesAtStart = directory.truncatesAtStart
+        isTrimmed = directory.isTrimmed
 
         var reader = directory.reader(.vocabulary)
         let vocabulary = try SortedTokens(&reader, maximumCount: size)
@@ -30,7 +34,9 @@ package struct Tokenizer: Sendable {
         added = try AddedTokens(&reader)
         normalizedTokens = try NormalizedTokens(&reader, normalization)
         try reader.finish()
-        ranks = try Self.ranks(vocabulary, [added.tokens, normalizedTokens.tokens], size: size)
+        ranks = try Self.ranks(
+            vocabulary, [added.tokens, normalizedTokens.tokens], size: size,
+            mayMiss: directory.isTrimmed)
 
         reader = directory.reader(.templates)
         let counts = [
@@ -46,13 +52,16 @@ package struct Tokenizer: Sendable {
         guard let unknown = special.unknown else { throw .unknownTokenMissing }
         reader = directory.reader(.wordPiece)
         model = try WordPieceModel(&reader, tokens: vocabulary, unknownID: unknown)
+        for id in single.tokens + self.pair.tokens + special.all {
+            guard ranks[Int(id)] != Self.noRank else { throw .missingID(id: UInt32(id)) }
+        }
     }
 
-    /// Checks that the ids are those below `size` and that none has two texts.
+    /// Checks that the ids are those below `size`, or some of them, and that none has two texts.
     private static func ranks(
-        _ vocabulary: SortedTokens, _ added: [SortedTokens], size: Int
+        _ vocabulary: SortedTokens, _ added: [SortedTokens], size: Int, mayMiss: Bool
     ) throws(TokenizerError) -> [UInt32] {
-        let none = UInt32.max
+        let none = noRank
         var ranks = [UInt32](repeating: none, count: size)
         for (rank, id) in vocabulary.ids.enumerated() {
             guard id < UInt32(size) else {
@@ -80,18 +89,20 @@ package struct Tokenizer: Sendable {
             }
             first += tokens.count
         }
-        for (id, rank) in ranks.enumerated() where rank == none {
-            throw .missingID(id: UInt32(id))
+        if !mayMiss {
+            for (id, rank) in ranks.enumerated() where rank == none {
+                throw .missingID(id: UInt32(id))
+            }
         }
         return ranks
     }
 
-    /// The number of tokens; ids are 0 ..< this.
+    /// Ids are 0 ..< this; a trimmed tokenizer lacks some of them.
     package var vocabularySize: Int { ranks.count }
 
     /// The UTF-8 bytes of a token, or nil if there is no such id.
     package func tokenBytes(_ id: Int32) -> ArraySlice<UInt8>? {
-        guard id >= 0, Int(id) < ranks.count else { return nil }
+        guard id >= 0, Int(id) < ranks.count, ranks[Int(id)] != Self.noRank else { return nil }
         let rank = Int(ranks[Int(id)])
         let known = model.tokens.count
         if rank < known { return model.tokens[rank] }

@@ -2,6 +2,8 @@
 struct TokenizerDirectory {
     let vocabularySize: Int
     let truncatesAtStart: Bool
+    /// Whether there may be ids without a token.
+    let isTrimmed: Bool
     private let bytes: [UInt8]
     private var ranges: [Range<Int>] = []
 
@@ -34,8 +36,11 @@ struct TokenizerDirectory {
         }
         vocabularySize = Int(size)
         let flags = BlobReader.uint32(bytes, 16)
-        guard flags & ~Layout.truncatesAtStart == 0 else { throw .unknownFlags(found: flags) }
+        guard flags & ~(Layout.truncatesAtStart | Layout.isTrimmed) == 0 else {
+            throw .unknownFlags(found: flags)
+        }
         truncatesAtStart = flags & Layout.truncatesAtStart != 0
+        isTrimmed = flags & Layout.isTrimmed != 0
         try readDirectory()
     }
 

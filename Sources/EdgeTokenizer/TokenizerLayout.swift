@@ -10,6 +10,8 @@ enum TokenizerLayout {
     static let noToken: UInt32 = 0xFFFF_FFFF
     /// Header flag: truncation removes tokens from the start of a text.
     static let truncatesAtStart: UInt32 = 1
+    /// Header flag: tokens may have been left out.
+    static let isTrimmed: UInt32 = 2
 
     static let maximumVocabularySize = 1 << 22
     static let maximumTokenByteCount = 1024

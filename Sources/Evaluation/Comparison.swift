@@ -1,3 +1,4 @@
+package import EdgeTokenizer
 import ModelGraph
 
 /// Runs the reference and containers on the same examples.
@@ -8,23 +9,31 @@ package struct Comparison {
     private let reference: any Candidate
     private let containers: [any TokenizingCandidate]
     private let data: EvaluationSet
+    private let referenceTokenizer: Tokenizer?
     private let labelIndices: [String: Int]
 
     /// Compares containers with a reference.
     ///
-    /// - Parameter progress: Called with the number of examples done after each.
+    /// A container whose tokenizer leaves tokens out reads texts as that cuts them; all others must
+    /// cut them alike.
+    ///
+    /// - Parameters:
+    ///   - referenceTokenizer: How the reference reads texts; nil: as the containers whose tokenizer
+    ///     is whole do, or the first one if there is none.
+    ///   - progress: Called with the number of examples done after each.
     /// - Throws: If containers do not belong to the reference or to each other, one of them is
     ///   damaged, or no example can be used.
     package static func run(
         reference: any Candidate, containers: [any TokenizingCandidate], data: EvaluationSet,
-        progress: (Int) -> Void = { _ in }
+        referenceTokenizer: Tokenizer? = nil, progress: (Int) -> Void = { _ in }
     ) throws(EvaluationError) -> ComparisonResult {
-        let comparison = try Comparison(reference, containers, data)
+        let comparison = try Comparison(reference, containers, data, referenceTokenizer)
         return try comparison.result(progress)
     }
 
     private init(
-        _ reference: any Candidate, _ containers: [any TokenizingCandidate], _ data: EvaluationSet
+        _ reference: any Candidate, _ containers: [any TokenizingCandidate],
+        _ data: EvaluationSet, _ referenceTokenizer: Tokenizer?
     ) throws(EvaluationError) {
         for container in containers {
             guard container.task == reference.task else {
@@ -39,6 +48,7 @@ package struct Comparison {
         self.reference = reference
         self.containers = containers
         self.data = data
+        self.referenceTokenizer = referenceTokenizer
         // The first of equal names, as everywhere the first of equals is preferred.
         labelIndices = Dictionary(
             reference.labels.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -102,10 +112,10 @@ package struct Comparison {
     private func answer(to example: EvaluationExample) throws(CandidateError) -> Answer {
         let label = try labelIndex(of: example)
         let input = try tokens(of: example)
-        let expected = try output(of: reference, for: input)
+        let expected = try output(of: reference, for: input.reference)
         var outputs: [[Float]] = []
-        for container in containers {
-            let found = try output(of: container, for: input)
+        for (container, tokens) in zip(containers, input.containers) {
+            let found = try output(of: container, for: tokens)
             guard found.count == expected.count else {
                 throw .candidate(
                     .outputSizesDiffer(
@@ -116,7 +126,7 @@ package struct Comparison {
         }
         return Answer(
             reference: expected, containers: outputs, label: label,
-            isTruncated: input.isTruncated)
+            isTruncated: ([input.reference] + input.containers).contains(where: \.isTruncated))
     }
 
     private func labelIndex(of example: EvaluationExample) throws(CandidateError) -> Int? {
@@ -127,24 +137,41 @@ package struct Comparison {
         return index
     }
 
-    private func tokens(of example: EvaluationExample) throws(CandidateError) -> TokenSequence {
+    /// The tokens of an example for the reference and for each container.
+    private func tokens(
+        of example: EvaluationExample
+    ) throws(CandidateError) -> (reference: TokenSequence, containers: [TokenSequence]) {
         switch example.input {
         case .tokens(let tokens):
-            return tokens
+            return (tokens, containers.map { _ in tokens })
         case .text(let text, let pair):
-            var tokens: TokenSequence?
+            var whole: (tokens: TokenSequence, file: String)?
+            var all: [TokenSequence] = []
             for container in containers {
                 let found = try container.encode(text, pair: pair)
-                guard tokens == nil || tokens == found else {
+                all.append(found)
+                if container.hasTrimmedTokenizer { continue }
+                if let whole, whole.tokens != found {
                     throw .candidate(
                         .tokenizersDiffer(
-                            file: container.file, otherFile: containers[0].file,
-                            line: example.line))
+                            file: container.file, otherFile: whole.file, line: example.line))
                 }
-                tokens = found
+                if whole == nil { whole = (found, container.file) }
             }
-            guard let tokens else { throw .input(.noInput) }
-            return tokens
+            guard let tokens = referenceTokens(text, pair) ?? whole?.tokens ?? all.first else {
+                throw .input(.noInput)
+            }
+            return (tokens, all)
+        }
+    }
+
+    private func referenceTokens(_ text: [UInt8], _ pair: [UInt8]?) -> TokenSequence? {
+        referenceTokenizer.map { tokenizer in
+            let encoding = tokenizer.encode(
+                text, pair: pair, maximumTokens: reference.maximumTokens)
+            return TokenSequence(
+                ids: encoding.ids, typeIDs: encoding.typeIDs,
+                isTruncated: encoding.untruncatedCount > encoding.ids.count)
         }
     }
 

@@ -45,6 +45,8 @@ package final class ContainerCandidate: TokenizingCandidate {
         return container
     }
 
+    package var hasTrimmedTokenizer: Bool { engine.tokenizer?.isTrimmed ?? false }
+
     package func encode(_ text: [UInt8], pair: [UInt8]?) throws(CandidateError) -> TokenSequence {
         do {
             let encoding = try engine.encode(text, pair: pair)

@@ -15,6 +15,7 @@ package final class ReferenceCandidate: Candidate {
 
     package var task: ModelTask { model.task }
     package var labels: [String] { model.labels }
+    package var maximumTokens: Int? { model.maximumTokens }
 
     package func output(for input: TokenSequence) throws(CandidateError) -> [Float] {
         let outputs: [OutputRole: Tensor]

@@ -23,16 +23,19 @@ package struct PassContext {
     package let original: Model
     /// Nil if no calibration data was given.
     package let calibration: CalibrationSet?
+    /// Nil if the model has no tokenizer.
+    package let vocabulary: VocabularyFacts?
     package let threadCount: Int
     /// Is told the share of the pass that is done, in 0…1.
     package let progress: (Double) -> Void
 
     package init(
-        original: Model, calibration: CalibrationSet?, threadCount: Int,
-        progress: @escaping (Double) -> Void = { _ in }
+        original: Model, calibration: CalibrationSet?, vocabulary: VocabularyFacts? = nil,
+        threadCount: Int, progress: @escaping (Double) -> Void = { _ in }
     ) {
         self.original = original
         self.calibration = calibration
+        self.vocabulary = vocabulary
         self.threadCount = threadCount
         self.progress = progress
     }
@@ -41,7 +44,8 @@ package struct PassContext {
     func part(_ start: Double, _ end: Double) -> PassContext {
         let progress = self.progress
         return PassContext(
-            original: original, calibration: calibration, threadCount: threadCount
+            original: original, calibration: calibration, vocabulary: vocabulary,
+            threadCount: threadCount
         ) { progress(start + $0 * (end - start)) }
     }
 }

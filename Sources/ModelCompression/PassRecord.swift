@@ -10,6 +10,13 @@ package struct TensorChange: Hashable, Sendable {
     /// Energy of the weight and energy of the error the pass made, Σ w² and Σ (w − ŵ)².
     package let signalEnergy: Double
     package let errorEnergy: Double
+
+    /// The change from what an earlier pass began with.
+    package func following(_ earlier: TensorChange) -> TensorChange {
+        TensorChange(
+            name: name, bytesBefore: earlier.bytesBefore, bytesAfter: bytesAfter,
+            signalEnergy: signalEnergy, errorEnergy: errorEnergy)
+    }
 }
 
 /// What a pass did to the output of one product, measured on held-out calibration sequences against

@@ -15,6 +15,8 @@ package enum GraphError: Error, Equatable, Sendable {
     /// The numbers of a parameter do not have its shape.
     case storageShape(String, expected: [Int], found: [Int])
     case tableTooSmall(String, needed: Int, found: Int)
+    /// Kept tokens of a vocabulary of another size.
+    case keptTokens(expected: Int, found: Int)
     case noTables
     case headCounts(heads: Int, keyValueHeads: Int)
     case notPositive(String, Float)
@@ -45,6 +47,8 @@ extension GraphError: CustomStringConvertible {
             "parameter '\(name)': its shape is \(expected) but its numbers have \(found)"
         case .tableTooSmall(let name, let needed, let found):
             "parameter '\(name)': \(needed) rows are needed, found \(found)"
+        case .keptTokens(let expected, let found):
+            "tokens were kept of a vocabulary of \(found), the model has one of \(expected)"
         case .noTables:
             "an embedding without tables"
         case .headCounts(let heads, let keyValueHeads):

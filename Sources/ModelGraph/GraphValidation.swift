@@ -9,6 +9,11 @@ extension Model {
     ///
     /// - Throws: `ModelError.graph`
     package func validate() throws(ModelError) {
+        if let keptTokens, keptTokens.vocabularySize != vocabularySize {
+            throw .graph(
+                node: "embeddings",
+                .keptTokens(expected: vocabularySize, found: keptTokens.vocabularySize))
+        }
         var computed = [Bool](repeating: false, count: graph.values.count)
         for node in graph.nodes {
             do throws(GraphError) {
@@ -81,7 +86,7 @@ extension Model {
             let shape = try check(term.table, [nil, output.columnCount])
             let needed: Int
             switch term.index {
-            case .tokenIDs: needed = vocabularySize
+            case .tokenIDs: needed = keptTokens?.count ?? vocabularySize
             case .typeIDs: needed = max(1, typeCount)
             case .positions(let offset): needed = offset < 0 ? .max : maximumTokens + offset
             }

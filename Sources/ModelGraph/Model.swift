@@ -19,8 +19,10 @@ package struct Model: Sendable {
     package var labels: [String]
     /// Longest input in tokens, special tokens included.
     package var maximumTokens: Int
-    /// Rows of the token embedding table.
+    /// Token ids are below this; rows of the token tables unless some tokens were left out.
     package var vocabularySize: Int
+    /// The tokens that have a row in the token tables; nil for all.
+    package var keptTokens: KeptTokens?
     /// Rows of the token type table; 0 if the model has none.
     package var typeCount: Int
     package let checkpoint: Checkpoint

@@ -3,6 +3,7 @@ package struct SequenceBatch: Sendable {
     /// Of all sequences, one after the other.
     let tokenIDs: [Int32]
     let typeIDs: [Int32]
+    private let keptTokens: KeptTokens?
     /// First row of each sequence, then the number of all rows.
     package let offsets: [Int]
 
@@ -22,6 +23,7 @@ package struct SequenceBatch: Sendable {
         }
         self.tokenIDs = tokenIDs
         self.typeIDs = typeIDs
+        keptTokens = model.keptTokens
         self.offsets = offsets
     }
 
@@ -59,7 +61,7 @@ package struct SequenceBatch: Sendable {
     /// The rows of a table for all tokens.
     func tableRows(_ index: EmbeddingIndex) -> [Int] {
         switch index {
-        case .tokenIDs: tokenIDs.map { Int($0) }
+        case .tokenIDs: tokenIDs.map { keptTokens?.row(of: $0) ?? Int($0) }
         case .typeIDs: typeIDs.map { Int($0) }
         case .positions(let offset):
             (0..<count).flatMap { sequence in

@@ -53,6 +53,7 @@ package struct LoweredModel {
         }
         unusedTensors = model.unusedTensors
         var tensors = try Self.tensors(of: model, folded: folded)
+        if let keptTokens = try Self.keptTokens(of: model) { tensors.append(keptTokens) }
         if let tokenizer {
             tensors.append(
                 try StoredTensor(
@@ -83,7 +84,28 @@ package struct LoweredModel {
         }
         if usesInt8Attention { features.append(Feature.int8Attention) }
         if tensors.contains(where: { $0.scheme == .int8Rows }) { features.append(Feature.int8Rows) }
+        if tensors.contains(where: { $0.name == keptTokensName }) {
+            features.append(Feature.keptTokens)
+        }
         return features
+    }
+
+    static let keptTokensName = "kept_tokens"
+
+    /// One bit for each token of the vocabulary, set for those that have a row.
+    private static func keptTokens(of model: Model) throws(PackagingError) -> StoredTensor? {
+        let readsTokens = model.graph.nodes.contains { node in
+            guard case .embedding(let terms) = node.operation else { return false }
+            return terms.contains { $0.index == .tokenIDs }
+        }
+        guard let kept = model.keptTokens, readsTokens else { return nil }
+        var bits = [UInt8](repeating: 0, count: (model.vocabularySize + 7) / 8)
+        for id in kept.ids { bits[Int(id) / 8] |= 1 << UInt8(id % 8) }
+        let bytes = bits
+        return try StoredTensor(
+            name: keptTokensName, type: .u8, shape: [bytes.count], storing: .compressed,
+            chunkBytes: matrixChunkBytes
+        ) { rows throws(PackagingError) in Array(bytes[rows]) }
     }
 
     private static func metadata(of compressed: CompressedModel) -> Metadata {

@@ -4,7 +4,7 @@ extension Model {
     /// The rows of its table that a term can ask for, whatever the input.
     func rowsRead(by index: EmbeddingIndex) -> Range<Int> {
         switch index {
-        case .tokenIDs: 0..<max(1, vocabularySize)
+        case .tokenIDs: 0..<max(1, keptTokens?.count ?? vocabularySize)
         // A model without types still takes the type 0.
         case .typeIDs: 0..<max(1, typeCount)
         case .positions(let offset): offset..<offset + max(1, maximumTokens)

@@ -49,7 +49,14 @@ struct ProgramBuilder {
                     terms: terms.map { term in
                         switch term.index {
                         case .tokenIDs:
-                            EmbedTerm(table: tensor(term.table), index: .tokenIDs, offset: 0)
+                            if let kept = model.keptTokens {
+                                EmbedTerm(
+                                    table: tensor(term.table), index: .keptTokens,
+                                    offset: kept.unknownRow,
+                                    keptTokens: tensor(LoweredModel.keptTokensName))
+                            } else {
+                                EmbedTerm(table: tensor(term.table), index: .tokenIDs, offset: 0)
+                            }
                         case .typeIDs:
                             EmbedTerm(table: tensor(term.table), index: .typeIDs, offset: 0)
                         case .positions(let offset):

@@ -78,7 +78,8 @@ enum CompressCommand {
         let compressed: CompressedModel
         do {
             compressed = try recipe.apply(
-                to: loaded.model, calibration: calibration?.set, threadCount: threads
+                to: loaded.model, calibration: calibration?.set, vocabulary: loaded.vocabulary,
+                threadCount: threads
             ) { bar.update($0, $1) }
         } catch {
             if case .needsCalibration = error { throw Failure(error.description, .wrongUsage) }
@@ -86,7 +87,8 @@ enum CompressCommand {
         }
         let written: WrittenContainer
         do {
-            var lowered = try LoweredModel(compressed, tokenizer: loaded.tokenizer)
+            var lowered = try LoweredModel(
+                compressed, tokenizer: loaded.tokenizer(keeping: compressed.model.keptTokens))
             try loaded.provenance().record(in: &lowered.metadata)
             written = try ContainerWriter(lowered).write(to: output) { bar.update("write", $0) }
         } catch let error as PackagingError {
@@ -101,7 +103,8 @@ enum CompressCommand {
         let seconds = Double(edgep_nanoseconds() - start) / 1e9
         let evaluated = try evaluation.map { step throws(Failure) in
             try step.run(
-                model: loaded.model, checkpoint: path, container: output, threads: threads
+                model: loaded.model, tokenizer: loaded.openTokenizer(), checkpoint: path,
+                container: output, threads: threads
             ) { bar.update("evaluate", $0) }
         }
         bar.clear()

@@ -1,5 +1,6 @@
 import CommandLineSupport
 import EdgeRuntime
+import EdgeTokenizer
 import Evaluation
 import Foundation
 import ModelGraph
@@ -18,7 +19,7 @@ struct EvaluationStep {
     }
 
     func run(
-        model: Model, checkpoint: String, container: String, threads: Int,
+        model: Model, tokenizer: Tokenizer?, checkpoint: String, container: String, threads: Int,
         progress: (Double) -> Void
     ) throws(Failure) -> EvaluationSummary {
         let result: Evaluation.ComparisonResult
@@ -29,7 +30,7 @@ struct EvaluationStep {
             result = try Comparison.run(
                 reference: ReferenceCandidate(
                     file: checkpoint, model: model, threadCount: threads),
-                containers: [candidate], data: data
+                containers: [candidate], data: data, referenceTokenizer: tokenizer
             ) { progress(Double($0) / Double(max(1, data.examples.count))) }
         } catch {
             throw Failure(error.description, error.isModelInvalid ? .invalidModel : .wrongUsage)

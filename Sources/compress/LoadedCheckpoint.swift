@@ -1,6 +1,7 @@
 import Checkpoints
 import CommandLineSupport
 import EdgeTokenizer
+import ModelCompression
 import ModelGraph
 import Packaging
 
@@ -10,6 +11,7 @@ struct LoadedCheckpoint {
     let model: Model
     /// Nil for a model that runs from token ids only.
     let tokenizer: [UInt8]?
+    private let tokenizerSource: TokenizerSource?
     private(set) var warnings: [String]
 
     /// - Throws: a failure with exit status 3 that names the file.
@@ -25,7 +27,8 @@ struct LoadedCheckpoint {
             throw Failure("\(path): \(error.description)", .invalidModel)
         }
         warnings = checkpoint.warnings
-        tokenizer = try Self.tokenizer(of: checkpoint, path: path)
+        tokenizerSource = try Self.tokenizerSource(of: checkpoint, path: path)
+        tokenizer = tokenizerSource?.makeBlob()
         if tokenizer == nil {
             warnings.append(
                 "\(path): there are no tokenizer files; the model will run from token ids only")
@@ -42,13 +45,28 @@ struct LoadedCheckpoint {
         }
     }
 
+    /// The tokenizer section for a model with these tokens.
+    func tokenizer(keeping tokens: KeptTokens?) -> [UInt8]? {
+        guard let tokens else { return tokenizer }
+        return tokenizerSource?.keeping(tokens.ids).makeBlob()
+    }
+
+    /// Nil for a model that runs from token ids only.
+    var vocabulary: VocabularyFacts? {
+        tokenizerSource.map { source in
+            VocabularyFacts(
+                unknown: source.unknownID, required: source.requiredTokens,
+                id: { source.id(of: $0) })
+        }
+    }
+
     func provenance() throws(CheckpointError) -> Provenance {
         try Provenance(checkpoint)
     }
 
-    private static func tokenizer(
+    private static func tokenizerSource(
         of checkpoint: Checkpoint, path: String
-    ) throws(Failure) -> [UInt8]? {
+    ) throws(Failure) -> TokenizerSource? {
         let json: [UInt8]?
         let vocabulary: [UInt8]?
         let configuration: [UInt8]?
@@ -64,7 +82,7 @@ struct LoadedCheckpoint {
             return try TokenizerSource(
                 tokenizerJSON: json, vocabularyText: vocabulary,
                 tokenizerConfigJSON: configuration
-            ).makeBlob()
+            )
         } catch {
             throw Failure("\(path): \(error.description)", .invalidModel)
         }

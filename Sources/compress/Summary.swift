@@ -46,7 +46,7 @@ struct Summary {
     ) -> [Group] {
         let changes = Dictionary(
             compressed.records.flatMap(\.changes).map { ($0.name, $0) },
-            uniquingKeysWith: { _, last in last })
+            uniquingKeysWith: { $1.following($0) })
         var groups: [String: Group] = [:]
         for entry in written.entries {
             // Scales count with the codes that they belong to.
@@ -161,7 +161,8 @@ struct Summary {
     }
 
     private func decibels(_ changes: [TensorChange]) -> String {
-        changes.isEmpty ? "exact" : String(format: "%.1f dB", changes.signalToNoiseRatio)
+        guard changes.contains(where: { $0.errorEnergy > 0 }) else { return "exact" }
+        return String(format: "%.1f dB", changes.signalToNoiseRatio)
     }
 
     var json: [UInt8] {
@@ -198,7 +199,7 @@ struct Summary {
             json.key("bytes_after")
             json.integer(group.bytesStored)
             json.key("signal_to_noise_db")
-            if group.changes.isEmpty {
+            if !group.changes.contains(where: { $0.errorEnergy > 0 }) {
                 json.null()
             } else {
                 json.double(group.changes.signalToNoiseRatio)

@@ -121,7 +121,7 @@ import Testing
 
     @Test func attributesAreKnown() {
         let cases: [(Int, Int, UInt32, StaticText)] = [
-            (0, 4, 3, "embedding index"), (2, 5, 7, "activation"),
+            (0, 4, 4, "embedding index"), (2, 5, 7, "activation"),
             (3, 10, 2, "attention arithmetic"), (3, 9, 2, "attention mask"),
             (6, 2, 7, "activation"), (7, 2, 3, "pooling"),
         ]

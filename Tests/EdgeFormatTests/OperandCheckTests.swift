@@ -56,6 +56,52 @@ import Testing
         expect(refusal(term) { $0.typeCount = 0 }, 0, "rows of a table")
     }
 
+    /// The bytes of the tokenizer stand for kept tokens here.
+    @Test func keptTokensHaveOneBitEach() {
+        let count = SampleContainer().directory.tensors[Tensor.tokenizer].elementCount
+        func refusal(
+            _ kept: Int = Tensor.tokenizer, row: Int = 4, vocabularySize: Int
+        ) -> FormatError? {
+            let term = EmbedTerm(
+                table: Tensor.tokens, index: .keptTokens, offset: row, keptTokens: kept)
+            return listed(term) { $0.vocabularySize = vocabularySize }
+        }
+        func listed(
+            _ term: EmbedTerm, _ change: (inout Program) -> Void = { _ in }
+        ) -> FormatError? {
+            SampleContainer.refusal {
+                $0.directory.features.append(Feature.keptTokens.bytes)
+                $0.directory.program.instructions[0] = .embed(
+                    output: Value.embedded, terms: [term])
+                change(&$0.directory.program)
+            }
+        }
+        for size in [8 * count - 7, 8 * count] {
+            #expect(refusal(vocabularySize: size) == nil)
+        }
+        for size in [8 * count - 8, 8 * count + 1, .init(Int32.max)] {
+            expect(refusal(vocabularySize: size), 0, "bytes of kept tokens")
+        }
+        expect(refusal(row: 5, vocabularySize: 8 * count), 0, "rows of a table")
+        expect(refusal(row: 0xffff_ffff, vocabularySize: 8 * count), 0, "rows of a table")
+        expect(
+            refusal(Tensor.beta, vocabularySize: 8 * count), 0, "element type of kept tokens")
+        expect(
+            refusal(Tensor.tokens, vocabularySize: 8 * count), 0, "element type of kept tokens")
+        let missing = EmbedTerm(table: Tensor.tokens, index: .keptTokens, offset: 0)
+        expect(listed(missing), 0, "operand count")
+        let wrong = EmbedTerm(
+            table: Tensor.tokens, index: .keptTokens, offset: 0, keptTokens: 13)
+        #expect(
+            listed(wrong)
+                == .indexOutOfRange(field: "tensor of an instruction", index: 13, count: 13))
+        let right = EmbedTerm(
+            table: Tensor.tokens, index: .keptTokens, offset: 0, keptTokens: Tensor.tokenizer)
+        #expect(
+            self.refusal(right) { $0.vocabularySize = 8 * count }
+                == .missingFeature(name: Feature.keptTokens))
+    }
+
     @Test func tablesAreMatricesOfNumbers() {
         expect(
             refusal(EmbedTerm(table: Tensor.beta, index: .typeIDs, offset: 0)), 0,

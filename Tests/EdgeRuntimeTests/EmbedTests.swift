@@ -69,6 +69,76 @@ import Testing
         try container.expectReference(of: output, tolerance: 0, tokenIDs: [7])
     }
 
+    @Test(arguments: [1, 8, 31, 32, 33, 100])
+    func tablesOfKeptTokensHaveRowsForThese(vocabularySize: Int) throws {
+        var random = RandomNumbers(seed: UInt64(vocabularySize))
+        for storing in [TestContainer.Storing.raw, .zstd] {
+            var container = TestContainer()
+            container.program.vocabularySize = vocabularySize
+            let unknown = random.below(vocabularySize)
+            let kept = (0..<vocabularySize).filter { $0 == unknown || random.below(3) == 0 }
+            let term = EmbedTerm(
+                table: table(kept.count, .i8, .zstd, 3, in: &container, &random),
+                index: .keptTokens, offset: try #require(kept.firstIndex(of: unknown)),
+                keptTokens: container.add(keptTokens: kept, storing: storing))
+            // The same tokens with a row each, and with rows for some behind.
+            let whole = EmbedTerm(
+                table: table(vocabularySize, .f16, .raw, nil, in: &container, &random),
+                index: .tokenIDs, offset: 0)
+            let ids = (0..<vocabularySize).map { Int32($0) }
+            for terms in [[term], [whole, term], [term, whole, term]] {
+                var container = container
+                let output = container.value(Self.columns)
+                container.program.instructions.append(.embed(output: output, terms: terms))
+                try container.expectReference(of: output, tolerance: 0, tokenIDs: ids)
+            }
+        }
+    }
+
+    @Test func keptTokensAreThoseOfTheTable() throws {
+        func model(_ kept: [Int], rows: Int) -> TestContainer {
+            var random = RandomNumbers(seed: 8)
+            var container = TestContainer()
+            container.program.vocabularySize = 10
+            let table = container.addCodes(rows, 16, &random)
+            let output = container.value(16)
+            container.program.instructions.append(
+                .embed(
+                    output: output,
+                    terms: [
+                        EmbedTerm(
+                            table: table, index: .keptTokens, offset: 0,
+                            keptTokens: container.add(keptTokens: kept))
+                    ]))
+            container.setOutput(.hiddenState, output)
+            return container
+        }
+        #expect(throws: Never.self) { try model([0, 3, 9], rows: 3).session() }
+        for (kept, rows) in [([0, 3, 9], 4), ([0, 3, 9], 2), ([], 1)] {
+            #expect {
+                try model(kept, rows: rows).session()
+            } throws: { error in
+                guard
+                    case RuntimeError.format(
+                        .tensor(_, "number of kept tokens", UInt64(rows), UInt64(kept.count))) =
+                        error
+                else { return false }
+                return true
+            }
+        }
+        for token in 10..<16 {
+            #expect {
+                try model([0, token], rows: 2).session()
+            } throws: { error in
+                guard
+                    case RuntimeError.format(
+                        .tensor(_, "bits behind the last token", 0, 1)) = error
+                else { return false }
+                return true
+            }
+        }
+    }
+
     @Test func aTableMayHaveNoColumns() throws {
         var container = TestContainer()
         let output = container.input([], columns: 0, count: 3)

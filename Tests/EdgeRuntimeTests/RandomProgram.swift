@@ -30,7 +30,7 @@ struct RandomProgram {
                         table: container.add(random.floats(2 * columns), [2, columns]),
                         index: .typeIDs, offset: 0),
                 ]))
-        sequences = [output]
+        sequences = [output, trimmedEmbedding()]
         for _ in 0..<10 + random.below(15) { appendInstruction() }
         let last = normalized(sequences[sequences.count - 1], residual: nil)
         let pooled = container.pool(last, [.firstRow, .mean, .maximum][random.below(3)])
@@ -83,6 +83,23 @@ struct RandomProgram {
                 input: input, residual: residual, output: $0, gamma: gamma, beta: beta,
                 epsilon: 1e-6)
         }
+    }
+
+    /// A table with rows for some tokens only.
+    private mutating func trimmedEmbedding() -> Int {
+        let kept = (0..<50).filter { $0 == 3 || random.below(3) > 0 }
+        let table = container.addCodes(kept.count, columns, &random, rowsPerChunk: 5)
+        let output = container.value(columns)
+        let bits = container.add(keptTokens: kept)
+        container.program.instructions.append(
+            .embed(
+                output: output,
+                terms: [
+                    EmbedTerm(
+                        table: table, index: .keptTokens, offset: kept.firstIndex(of: 3) ?? 0,
+                        keptTokens: bits)
+                ]))
+        return output
     }
 
     private mutating func appendInstruction() {

@@ -77,12 +77,15 @@ struct Reference {
                 for term in terms {
                     let row: Int
                     switch term.index {
-                    case .tokenIDs: row = Int(tokenIDs[position])
-                    case .typeIDs: row = typeIDs.isEmpty ? 0 : Int(typeIDs[position])
-                    case .positions: row = position
+                    case .tokenIDs: row = Int(tokenIDs[position]) + term.offset
+                    case .typeIDs:
+                        row = (typeIDs.isEmpty ? 0 : Int(typeIDs[position])) + term.offset
+                    case .positions: row = position + term.offset
+                    case .keptTokens:
+                        let kept = container.keptTokens[term.keptTokens ?? -1] ?? []
+                        row = kept.firstIndex(of: Int(tokenIDs[position])) ?? term.offset
                     }
-                    let number = container.numbers[term.table][
-                        (row + term.offset) * columns + column]
+                    let number = container.numbers[term.table][row * columns + column]
                     sum = sum.map { $0 + number } ?? number
                 }
                 result.numbers.append(Double(sum ?? 0))

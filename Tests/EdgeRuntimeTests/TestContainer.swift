@@ -27,6 +27,8 @@ struct TestContainer {
     private(set) var numbers: [[Float]] = []
     /// Codes and scales of the matrices of codes.
     private(set) var codes: [Int: (codes: [Int8], scales: [Float])] = [:]
+    /// Of the tensors of kept tokens, the tokens.
+    private(set) var keptTokens: [Int: [Int]] = [:]
 
     init() {
         metadata.set("task", .text(Array("raw".utf8)))
@@ -83,6 +85,20 @@ struct TestContainer {
         return add(
             codes: codes, scales: scales, [rows, columns], rowsPerChunk: rowsPerChunk,
             storing: storing)
+    }
+
+    /// Adds a tensor with the bits of some tokens of the vocabulary set.
+    mutating func add(keptTokens tokens: [Int], storing: Storing = .raw) -> Int {
+        var bits = [UInt8](repeating: 0, count: (program.vocabularySize + 7) / 8)
+        for token in tokens { bits[token / 8] |= 1 << UInt8(token % 8) }
+        if !features.contains(Feature.keptTokens.bytes) {
+            features.append(Feature.keptTokens.bytes)
+            features.sort { $0.lexicographicallyPrecedes($1) }
+        }
+        let index = append(
+            bits, [bits.count], .u8, rowsPerChunk: nil, storing: storing, numbers: [])
+        keptTokens[index] = tokens
+        return index
     }
 
     /// Adds the last tensor, the section that a tokenizer is read from.

@@ -36,7 +36,8 @@ struct TokenizerErrorTests {
         expect(
             .limitExceeded(section: .vocabulary, found: 4_194_305, maximum: 4_194_304),
             blob.settingHeader(at: 12, to: 4_194_305))
-        expect(.unknownFlags(found: 2), blob.settingHeader(at: 16, to: 2))
+        expect(.unknownFlags(found: 4), blob.settingHeader(at: 16, to: 4))
+        expect(.unknownFlags(found: 7), blob.settingHeader(at: 16, to: 7))
         let bytes = blob.bytes
         expect(
             .wrongByteCount(declared: UInt32(bytes.count), available: bytes.count + 1),
@@ -99,6 +100,22 @@ struct TokenizerErrorTests {
             .tokensOutOfOrder(section: section, rank: 1),
             blob.setting(section, at: 44, byte: 0x7A))
         expect(.missingID(id: 7), blob.settingHeader(at: 12, to: 8))
+    }
+
+    @Test("Trimmed tokenizers")
+    func trimmed() throws {
+        // Id 7 has no token.
+        let trimmed = blob.settingHeader(at: 12, to: 8).settingHeader(at: 16, to: 2)
+        let tokenizer = try Tokenizer(trimmed.bytes)
+        #expect(tokenizer.vocabularySize == 8 && tokenizer.tokenBytes(7) == nil)
+        #expect(tokenizer.tokenBytes(6) == Array("<m>".utf8)[...])
+        expect(.missingID(id: 7), trimmed.settingHeader(at: 16, to: 0))
+        expect(.missingID(id: 7), trimmed.setting(.specialTokens, at: 0, to: 7))
+        expect(.missingID(id: 7), trimmed.setting(.specialTokens, at: 4, to: 7))
+        expect(.missingID(id: 7), trimmed.setting(.templates, at: 8 + 4, to: 7))
+        expect(
+            .tokenOutOfRange(section: .templates, id: 8, vocabularySize: 8),
+            trimmed.setting(.templates, at: 8 + 4, to: 8))
     }
 
     @Test("Added tokens")

@@ -11,11 +11,16 @@ private final class Oracle: TokenizingCandidate {
     let labels: [String]
     let answers: [Int32: [Float]]
     let maximumTokens: Int
+    /// Added to every byte, as by a tokenizer that lacks tokens.
+    let offset: Int32
+
+    var hasTrimmedTokenizer: Bool { offset != 0 }
 
     init(
         _ file: String, task: ModelTask = .classify, labels: [String] = ["no", "yes"],
-        maximumTokens: Int = 4, answers: [Int32: [Float]] = [:]
+        maximumTokens: Int = 4, answers: [Int32: [Float]] = [:], offset: Int32 = 0
     ) {
+        self.offset = offset
         self.file = file
         self.task = task
         self.labels = labels
@@ -25,7 +30,7 @@ private final class Oracle: TokenizingCandidate {
 
     func encode(_ text: [UInt8], pair: [UInt8]?) throws(CandidateError) -> TokenSequence {
         TokenSequence(
-            ids: text.prefix(maximumTokens).map { Int32($0) },
+            ids: text.prefix(maximumTokens).map { Int32($0) + offset },
             isTruncated: text.count > maximumTokens)
     }
 
@@ -45,6 +50,21 @@ private final class Oracle: TokenizingCandidate {
     }
 
     private let reference = Oracle("float", answers: [1: [2, 1], 2: [0, 3], 0x61: [1, 0]])
+
+    /// A container that lacks tokens reads its own, and the reference those of the others.
+    @Test func trimmedContainersReadTheirOwnTokens() throws {
+        let trimmed = Oracle("trimmed.atn", answers: [0x62: [0, 1]], offset: 1)
+        let whole = Oracle("whole.atn", answers: reference.answers)
+        let data = try data(#"{"text": "abcdef", "label": "no"}"#)
+        let result = try Comparison.run(
+            reference: reference, containers: [trimmed, whole], data: data)
+        #expect(result.referenceCorrectCount == 1)
+        #expect(result.containers.map { $0.metrics.decisions?.agreementCount } == [0, 1])
+        // Alone, there is nobody else to ask.
+        #expect(throws: EvaluationError.self) {
+            try Comparison.run(reference: reference, containers: [trimmed], data: data)
+        }
+    }
 
     @Test func metricsAreThoseOfEachContainer() throws {
         let same = Oracle("same.atn", answers: reference.answers)

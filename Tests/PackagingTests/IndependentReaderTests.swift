@@ -208,7 +208,7 @@ struct IndependentReaderTests {
         var attributes: [UInt32] = []
         switch instruction {
         case .embed(_, let terms):
-            tensors = terms.map(\.table)
+            tensors = terms.map(\.table) + terms.compactMap(\.keptTokens)
             attributes = terms.flatMap { [$0.index.rawValue, UInt32($0.offset)] }
         case .linear(let input, let residual, _, let weight, let bias, let activation):
             inputs = [input, residual]

@@ -54,6 +54,11 @@ struct ActivationStream {
         return output
     }
 
+    /// Takes note of nodes that were inserted where the stream stands, or later.
+    mutating func follow(_ graph: Graph) {
+        released = ReferenceExecutor.releasedValues(graph)
+    }
+
     /// Keeps some columns of a value, in the given order.
     mutating func selectColumns(_ columns: [Int], of value: ValueID) {
         guard let tensor = values[value] else { return }

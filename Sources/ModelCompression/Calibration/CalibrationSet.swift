@@ -33,7 +33,9 @@ package struct CalibrationSet: Sendable {
         let sequences = (0..<count).map { _ in
             TokenSequence(
                 ids: (0..<length).map { _ in
-                    Int32(generator.next() % UInt64(max(1, model.vocabularySize)))
+                    let count = model.keptTokens?.count ?? model.vocabularySize
+                    let place = Int(generator.next() % UInt64(max(1, count)))
+                    return model.keptTokens?.ids[place] ?? Int32(place)
                 })
         }
         return CalibrationSet(sequences, isSynthetic: true)

@@ -49,7 +49,11 @@ struct CalibrationSweep {
     ) throws(CompressionError) {
         while compressed.position < model.graph.nodes.count {
             let node = model.graph.nodes[compressed.position]
-            try advanceOriginal(to: node.name)
+            // A node that only the compressed model has belongs to the next one that both have.
+            let next = model.graph.nodes[compressed.position...].first {
+                positions[$0.name] != nil
+            }
+            if let next { try advanceOriginal(to: next.name) }
             try visit(&model, node, &self)
             do {
                 try compressed.advance(model)
@@ -70,7 +74,7 @@ struct CalibrationSweep {
     /// - Returns: `[rows, outputs]`; the product's own float output on the compressed input if the
     ///   original model has no such product.
     func target(of node: Node, in model: Model) throws(CompressionError) -> Tensor {
-        guard let originalNode = originalNode(node),
+        guard let originalNode = originalNode(node), case .linear = originalNode.operation,
             let input = original[originalNode.inputs[0]]
         else {
             guard let input = compressed[node.inputs[0]] else { throw Self.missing(node) }
@@ -92,7 +96,7 @@ struct CalibrationSweep {
 
     /// How much the rows that flow into a product count; nil if all alike.
     func rowWeights(of node: Node) -> [Float]? {
-        originalNode(node).flatMap { importance?[$0.inputs[0]] }
+        originalNode(node).flatMap { $0.inputs.first }.flatMap { importance?[$0] }
     }
 
     private static func missing(_ node: Node) -> CompressionError {

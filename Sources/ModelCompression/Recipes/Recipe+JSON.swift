@@ -7,7 +7,7 @@ extension Recipe {
     /// The passes that a recipe can name, in the order of formats/recipe.md.
     private static let known: [any RecipePass.Type] = [
         ShrinkLayers.self, DropHeads.self, DropNeurons.self, DropLayers.self,
-        PruneWeights.self, QuantizeWeights.self,
+        PruneWeights.self, Factorize.self, TrimVocabulary.self, QuantizeWeights.self,
     ]
 
     /// Reads a recipe (formats/recipe.md).

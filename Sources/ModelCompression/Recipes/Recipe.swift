@@ -14,9 +14,12 @@ package struct Recipe: Sendable {
 
     /// Applies the passes in order; `progress` is told the pass and the share of it that is done.
     ///
-    /// - Parameter calibration: What passes may look at; nil if there is no data.
+    /// - Parameters:
+    ///   - calibration: What passes may look at; nil if there is no data.
+    ///   - vocabulary: Nil for a model without a tokenizer.
     package func apply(
-        to model: Model, calibration: CalibrationSet? = nil, threadCount: Int = 1,
+        to model: Model, calibration: CalibrationSet? = nil, vocabulary: VocabularyFacts? = nil,
+        threadCount: Int = 1,
         progress: @escaping (_ pass: String, _ share: Double) -> Void = { _, _ in }
     ) throws(CompressionError) -> CompressedModel {
         let original = model
@@ -29,7 +32,8 @@ package struct Recipe: Sendable {
         for pass in passes {
             let name = type(of: pass).name
             let context = PassContext(
-                original: original, calibration: calibration, threadCount: threadCount
+                original: original, calibration: calibration, vocabulary: vocabulary,
+                threadCount: threadCount
             ) { progress(name, $0) }
             var record = try pass.apply(to: &model, context: context)
             if let distance = try check?.distance(of: model) {

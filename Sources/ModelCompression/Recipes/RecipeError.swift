@@ -10,6 +10,8 @@ package enum RecipeError: Error, Equatable {
     case unknownPass(place: String, name: String, known: [String])
     case unknownChoice(place: String, member: String, found: String, known: [String])
     case outOfRange(place: String, member: String, found: String, range: String)
+    /// More than one of some members.
+    case excluding(place: String, members: [String])
     case tooManyPasses(count: Int, limit: Int)
 }
 
@@ -30,6 +32,8 @@ extension RecipeError: CustomStringConvertible {
             "\(at(place))'\(member)' is '\(found)'; known: \(known.joined(separator: ", "))"
         case .outOfRange(let place, let member, let found, let range):
             "\(at(place))'\(member)' is \(found), allowed is \(range)"
+        case .excluding(let place, let members):
+            "\(at(place))only one of \(members.joined(separator: ", ")) may be given"
         case .tooManyPasses(let count, let limit):
             "\(count) passes are more than the limit of \(limit)"
         }

@@ -87,6 +87,13 @@ struct RecipeOptions {
         return try number(name, in: range)
     }
 
+    mutating func texts(_ name: String) throws(RecipeError) -> [String]? {
+        guard let value = take(name) else { return nil }
+        guard let texts = value.array?.compactMap(\.string), texts.count == value.array?.count
+        else { throw wrongKind(name, "an array of strings", value) }
+        return texts
+    }
+
     mutating func objects(_ name: String) throws(RecipeError) -> [RecipeOptions]? {
         guard let value = take(name) else { return nil }
         guard let elements = value.array else { throw wrongKind(name, "an array", value) }

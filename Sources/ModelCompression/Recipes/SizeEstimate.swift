@@ -20,6 +20,8 @@ package struct SizeEstimate {
 
     /// By the name of the parameter.
     var entries: [String: Entry] = [:]
+    /// Shapes of the parameters in the checkpoint.
+    let shapes: [String: [Int]]
     /// Parameters of linear layers.
     let products: Set<String>
     /// Tables that are indexed by token.
@@ -39,6 +41,7 @@ package struct SizeEstimate {
         }
         self.products = products
         tokenTables = tables
+        shapes = model.parameters.mapValues(\.shape)
         for name in model.graph.parameterNames {
             guard let parameter = model.parameters[name], parameter.elementCount > 0 else {
                 continue

@@ -39,7 +39,9 @@ struct TokenizerBlobWriter {
         blob.append(littleEndian: UInt16(1))
         blob.append(littleEndian: UInt32(headerByteCount + content.count))
         blob.append(littleEndian: UInt32(source.vocabularySize))
-        blob.append(littleEndian: UInt32(source.truncatesAtStart ? 1 : 0))
+        let flags: UInt32 =
+            (source.truncatesAtStart ? 1 : 0) | (source.keptTokens == nil ? 0 : 2)
+        blob.append(littleEndian: flags)
         blob.append(littleEndian: UInt32(sections.count))
         return blob + directory + content
     }
@@ -47,6 +49,7 @@ struct TokenizerBlobWriter {
     private func vocabulary() -> [UInt8] {
         let tokens = source.vocabulary.enumerated()
             .map { (id: $0.offset, text: $0.element) }
+            .filter { source.keptTokens?.contains($0.id) ?? true }
             .sorted { $0.text.lexicographicallyPrecedes($1.text) }
         return Self.sortedTokens(tokens)
     }

@@ -38,6 +38,8 @@ package struct TokenizerSource: Sendable {
     var pair: [TemplatePiece] = [.first(typeID: 0), .second(typeID: 1)]
     var specialTokens = SpecialTokenIDs()
     var truncatesAtStart = false
+    /// Tokens of the model that are not left out; nil for all.
+    private(set) var keptTokens: Set<Int>?
 
     /// Reads what a folder holds.
     ///
@@ -94,6 +96,11 @@ package struct TokenizerSource: Sendable {
     mutating func setVocabulary(_ tokens: [[UInt8]]) {
         vocabulary = tokens
         vocabularySize = tokens.count
+    }
+
+    /// Takes the tokens of the model that are not left out.
+    mutating func setKeptTokens(_ tokens: Set<Int>) {
+        keptTokens = tokens
     }
 
     /// Takes a token to be found in texts; a new one has the id `vocabularySize`.
