@@ -16,8 +16,9 @@ import Testing
     /// The model with rows for some tokens only.
     private func trimmed(_ ids: [Int32], unknown: Int32) throws -> Model {
         var model = model
-        model.keptTokens = try #require(
-            KeptTokens(ids, unknown: unknown, vocabularySize: model.vocabularySize))
+        let kept = KeptTokens(ids, unknown: unknown, vocabularySize: model.vocabularySize)
+        #expect(kept != nil)
+        model.keptTokens = kept
         let parameter = try #require(model.parameters[Self.table])
         let table = try parameter.floats(in: model.checkpoint)
         let rows = table.selectingRows(ids.map { Int($0) })
