@@ -63,9 +63,6 @@ extension ReferenceExecutor {
     ) -> Tensor {
         let queryRows = model.graph[node.inputs[0]].rows
         let keyRows = model.graph[node.inputs[1]].rows
-        // The products of one head are small; threads pay between sequences, not inside products.
-        MatrixProduct.setThreadCount(1)
-        defer { MatrixProduct.setThreadCount(threadCount) }
         return attention.apply(
             query: inputs[0], key: inputs[1], value: inputs[2],
             sequences: (0..<batch.count).map {

@@ -61,7 +61,6 @@ package struct ReferenceExecutor: Sendable {
     ) throws(ModelError) -> [OutputRole: Tensor] {
         if let problem { throw problem }
         Parallel.threadCount = threadCount
-        MatrixProduct.setThreadCount(threadCount)
         var values = [Tensor?](repeating: nil, count: model.graph.values.count)
         for (position, node) in model.graph.nodes.enumerated() {
             let inputs = node.inputs.compactMap { values[$0.index] }

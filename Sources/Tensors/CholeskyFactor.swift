@@ -16,6 +16,7 @@ package struct CholeskyFactor: Sendable {
             lower = []
             return
         }
+        Panels.prepare()
         var (order, status) = (Int32(size), Int32(0))
         // The upper factor in LAPACK's columns is the lower one in our rows.
         dpotrf_("U", &order, &factor, &order, &status, 1)
@@ -34,6 +35,7 @@ package struct CholeskyFactor: Sendable {
     package var inverse: SymmetricMatrix {
         var inverse = lower
         guard size > 0 else { return SymmetricMatrix(size: 0) }
+        Panels.prepare()
         var (order, status) = (Int32(size), Int32(0))
         dpotri_("U", &order, &inverse, &order, &status, 1)
         for row in 0..<size {
@@ -51,8 +53,18 @@ package struct CholeskyFactor: Sendable {
     package func solve(_ rightSides: [Double]) -> [Double] {
         guard size > 0, !rightSides.isEmpty else { return rightSides }
         var solution = rightSides
-        var (order, count, status) = (Int32(size), Int32(rightSides.count / size), Int32(0))
-        dpotrs_("U", &order, &count, lower, &order, &solution, &order, &status, 1)
+        let rows = rightSides.count / size
+        solution.withUnsafeMutableBufferPointer { solution in
+            nonisolated(unsafe) let solution = solution
+            Panels.forEach(rows: rows, work: rows * size * size) { panel in
+                guard let start = solution.baseAddress else { return }
+                var (order, count, status) = (Int32(size), Int32(panel.count), Int32(0))
+                var leading = order
+                dpotrs_(
+                    "U", &order, &count, lower, &leading, start + panel.lowerBound * size, &leading,
+                    &status, 1)
+            }
+        }
         return solution
     }
 }

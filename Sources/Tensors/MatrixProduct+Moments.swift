@@ -3,7 +3,7 @@ import COpenBLAS
 /// Sums over the rows of activations, in double over blocks of float products.
 extension MatrixProduct {
     /// Rows that are multiplied in float32 before their sum is kept in double.
-    private static let blockRows = 2048
+    private static let blockRows = 1024
 
     /// matrix += Σ x · xᵀ over the rows x of a block of activations.
     ///
@@ -15,22 +15,20 @@ extension MatrixProduct {
     ) {
         let size = matrix.size
         guard size > 0, !rows.isEmpty, let start = rows.baseAddress else { return }
-        let count = rows.count / size
-        var block = [Float](repeating: 0, count: size * size)
-        for first in stride(from: 0, to: count, by: blockRows) {
-            let depth = min(blockRows, count - first)
-            cblas_ssyrk(
-                CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(depth), 1,
-                start + first * size, Int32(size), 0, &block, Int32(size))
-            matrix.values.withUnsafeMutableBufferPointer { values in
+        nonisolated(unsafe) let x = start
+        matrix.values.withUnsafeMutableBufferPointer { values in
+            nonisolated(unsafe) let values = values
+            addBlocks(rowCount: rows.count / size, elementCount: size * size) { first, depth, block in
+                cblas_ssyrk(
+                    CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(depth), 1,
+                    x + first * size, Int32(size), 0, block, Int32(size))
+            } add: { block in
                 for row in 0..<size {
                     for column in row..<size {
                         values[row * size + column] += Double(block[row * size + column])
                     }
                 }
             }
-        }
-        matrix.values.withUnsafeMutableBufferPointer { values in
             for row in 0..<size {
                 for column in 0..<row {
                     values[row * size + column] = values[column * size + row]
@@ -52,17 +50,45 @@ extension MatrixProduct {
         guard outputCount > 0, inputCount > 0, let y = outputs.baseAddress,
             let x = inputs.baseAddress
         else { return }
-        let count = inputs.count / inputCount
-        var block = [Float](repeating: 0, count: outputCount * inputCount)
-        for first in stride(from: 0, to: count, by: blockRows) {
-            let depth = min(blockRows, count - first)
-            cblas_sgemm(
-                CblasRowMajor, CblasTrans, CblasNoTrans, Int32(outputCount), Int32(inputCount),
-                Int32(depth), 1, y + first * outputCount, Int32(outputCount),
-                x + first * inputCount, Int32(inputCount), 0, &block, Int32(inputCount))
-            product.withUnsafeMutableBufferPointer { product in
-                for index in 0..<product.count { product[index] += Double(block[index]) }
+        nonisolated(unsafe) let (left, right) = (y, x)
+        let elementCount = outputCount * inputCount
+        product.withUnsafeMutableBufferPointer { product in
+            nonisolated(unsafe) let product = product
+            addBlocks(rowCount: inputs.count / inputCount, elementCount: elementCount) {
+                first, depth, block in
+                cblas_sgemm(
+                    CblasRowMajor, CblasTrans, CblasNoTrans, Int32(outputCount),
+                    Int32(inputCount), Int32(depth), 1, left + first * outputCount,
+                    Int32(outputCount), right + first * inputCount, Int32(inputCount), 0, block,
+                    Int32(inputCount))
+            } add: { block in
+                for index in 0..<elementCount { product[index] += Double(block[index]) }
             }
+        }
+    }
+
+    /// Computes the float products of blocks of rows on several threads, and adds them in their
+    /// order, so that the sum does not depend on how many threads there are.
+    private static func addBlocks(
+        rowCount: Int, elementCount: Int,
+        multiply: @Sendable (_ first: Int, _ rows: Int, UnsafeMutablePointer<Float>) -> Void,
+        add: (UnsafeMutablePointer<Float>) -> Void
+    ) {
+        let blocks = (rowCount + blockRows - 1) / blockRows
+        let together = min(blocks, Parallel.threadCount)
+        guard together > 0 else { return }
+        let memory = UnsafeMutablePointer<Float>.allocate(capacity: together * elementCount)
+        memory.initialize(repeating: 0, count: together * elementCount)
+        defer { memory.deallocate() }
+        nonisolated(unsafe) let products = memory
+        for firstBlock in stride(from: 0, to: blocks, by: together) {
+            let count = min(together, blocks - firstBlock)
+            Panels.forEach(of: count) { index in
+                let first = (firstBlock + index) * blockRows
+                multiply(
+                    first, min(blockRows, rowCount - first), products + index * elementCount)
+            }
+            for index in 0..<count { add(products + index * elementCount) }
         }
     }
 
@@ -77,10 +103,23 @@ extension MatrixProduct {
     ) -> [Double] {
         var product = [Double](repeating: 0, count: rows * columns)
         guard rows > 0, columns > 0, depth > 0 else { return product }
-        cblas_dgemm(
-            CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, Int32(rows),
-            Int32(columns), Int32(depth), 1, a, Int32(depth), b,
-            Int32(transposed ? depth : columns), 0, &product, Int32(columns))
+        a.withUnsafeBufferPointer { a in
+            b.withUnsafeBufferPointer { b in
+                product.withUnsafeMutableBufferPointer { product in
+                    nonisolated(unsafe) let (a, b, c) = (
+                        a.baseAddress!, b.baseAddress!, product.baseAddress!
+                    )
+                    Panels.forEach(rows: rows, work: rows * columns * depth) { panel in
+                        cblas_dgemm(
+                            CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans,
+                            Int32(panel.count), Int32(columns), Int32(depth), 1,
+                            a + panel.lowerBound * depth, Int32(depth), b,
+                            Int32(transposed ? depth : columns), 0,
+                            c + panel.lowerBound * columns, Int32(columns))
+                    }
+                }
+            }
+        }
         return product
     }
 }

@@ -1,13 +1,11 @@
 import COpenBLAS
 
 /// Matrix products in float32 through OpenBLAS.
+///
+/// OpenBLAS itself runs on one thread, because how it divides a product among several changes the
+/// order of its sums. Products are divided here instead, at places that follow from their shape alone
+/// (`Panels`), so the bits of a result never depend on the number of threads.
 package enum MatrixProduct {
-    /// Sets how many threads OpenBLAS uses, for the whole process; calls must not overlap with
-    /// products.
-    package static func setThreadCount(_ count: Int) {
-        openblas_set_num_threads(Int32(clamping: max(1, count)))
-    }
-
     /// y = x · weightᵀ + bias.
     ///
     /// - Parameters:
@@ -80,9 +78,14 @@ package enum MatrixProduct {
         stride: Int, rows: Int, columns: Int, depth: Int, alpha: Float = 1, beta: Float = 0
     ) {
         guard rows > 0, columns > 0 else { return }
-        cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, Int32(rows),
-            Int32(columns), Int32(depth), alpha, a.start, Int32(max(1, a.stride)), b.start,
-            Int32(max(1, b.stride)), beta, c, Int32(max(1, stride)))
+        nonisolated(unsafe) let (a, b, c) = (a, b, c)
+        Panels.forEach(rows: rows, work: rows * columns * depth) { panel in
+            cblas_sgemm(
+                CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans,
+                Int32(panel.count), Int32(columns), Int32(depth), alpha,
+                a.start + panel.lowerBound * a.stride, Int32(max(1, a.stride)), b.start,
+                Int32(max(1, b.stride)), beta, c + panel.lowerBound * stride,
+                Int32(max(1, stride)))
+        }
     }
 }

@@ -19,6 +19,7 @@ package struct SingularValues: Sendable {
             (left, values, right) = ([], [], [])
             return
         }
+        Panels.prepare()
         // LAPACK sees the transposed matrix, so its left vectors are our right ones.
         var a = matrix
         var singular = [Double](repeating: 0, count: rank)

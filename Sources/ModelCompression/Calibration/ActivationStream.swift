@@ -45,7 +45,6 @@ struct ActivationStream {
         let executor = ReferenceExecutor(
             model: model, threadCount: threadCount, simulatesCodes: simulatesCodes)
         Parallel.threadCount = threadCount
-        MatrixProduct.setThreadCount(threadCount)
         let output = try executor.compute(
             node, node.inputs.compactMap { values[$0] }, batch)
         values[node.output] = output
