@@ -27,3 +27,16 @@ package enum CompressionError: Error, Equatable {
         }
     }
 }
+
+extension CompressionError {
+    /// Runs a part that only the model can make fail.
+    static func wrapping<Result>(
+        _ body: () throws(ModelError) -> Result
+    ) throws(CompressionError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw .model(error)
+        }
+    }
+}

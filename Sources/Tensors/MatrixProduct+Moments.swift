@@ -102,24 +102,46 @@ extension MatrixProduct {
         _ a: [Double], _ b: [Double], transposed: Bool = false, rows: Int, columns: Int, depth: Int
     ) -> [Double] {
         var product = [Double](repeating: 0, count: rows * columns)
-        guard rows > 0, columns > 0, depth > 0 else { return product }
+        add(
+            1, a, b, transposed: transposed, rows: rows, columns: columns, depth: depth,
+            to: &product)
+        return product
+    }
+
+    /// c −= a · b in double.
+    ///
+    /// - Parameters:
+    ///   - a: `[rows, depth]`
+    ///   - b: `[depth, columns]`
+    ///   - c: `[rows, columns]`
+    package static func subtract(
+        _ a: [Double], _ b: [Double], rows: Int, columns: Int, depth: Int, from c: inout [Double]
+    ) {
+        add(-1, a, b, transposed: false, rows: rows, columns: columns, depth: depth, to: &c)
+    }
+
+    /// c += factor · a · op(b).
+    private static func add(
+        _ factor: Double, _ a: [Double], _ b: [Double], transposed: Bool, rows: Int, columns: Int,
+        depth: Int, to c: inout [Double]
+    ) {
+        guard rows > 0, columns > 0, depth > 0 else { return }
         a.withUnsafeBufferPointer { a in
             b.withUnsafeBufferPointer { b in
-                product.withUnsafeMutableBufferPointer { product in
-                    nonisolated(unsafe) let (a, b, c) = (
-                        a.baseAddress!, b.baseAddress!, product.baseAddress!
+                c.withUnsafeMutableBufferPointer { c in
+                    nonisolated(unsafe) let (left, right, sum) = (
+                        a.baseAddress!, b.baseAddress!, c.baseAddress!
                     )
                     Panels.forEach(rows: rows, work: rows * columns * depth) { panel in
                         cblas_dgemm(
                             CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans,
-                            Int32(panel.count), Int32(columns), Int32(depth), 1,
-                            a + panel.lowerBound * depth, Int32(depth), b,
-                            Int32(transposed ? depth : columns), 0,
-                            c + panel.lowerBound * columns, Int32(columns))
+                            Int32(panel.count), Int32(columns), Int32(depth), factor,
+                            left + panel.lowerBound * depth, Int32(depth), right,
+                            Int32(transposed ? depth : columns), 1,
+                            sum + panel.lowerBound * columns, Int32(columns))
                     }
                 }
             }
         }
-        return product
     }
 }

@@ -4,10 +4,10 @@ import Testing
 /// `compress --calibration`.
 @Suite struct CalibrationTests {
     private static let texts = "\(TopicClassifier.folder)/calibration.jsonl"
-    /// Everything that calibration is for turned off.
+    /// The codes of the preset, everything that calibration is for turned off.
     private static let nearest = """
-        {"passes":[{"pass":"quantize","rounding":"nearest","smoothing":0,"clip":false,\
-        "sweeps":0,"bias_correction":false}]}
+        {"passes":[{"pass":"quantize","table_limit":60,"rounding":"nearest","smoothing":0,\
+        "clip":false,"sweeps":0,"bias_correction":false}]}
         """
 
     /// Lines of random ids for the small checkpoints.

@@ -317,7 +317,7 @@ import Testing
     @Test func calibrationIsCutToItsTokens() throws {
         let model = try plain()
         let long = TinyFixture.calibration(64)
-        let (short, _) = try apply(model, long) { $0.totalTokens = 60 }
+        let (short, _) = try apply(model, long) { $0.use.totalTokens = 60 }
         let (same, _) = try apply(model, long.limited(tokens: 128, total: 60))
         let (other, _) = try apply(model, long)
         func codes(_ model: Model) -> [[Int8]] {

@@ -53,7 +53,7 @@ struct CalibrationSweep {
             let next = model.graph.nodes[compressed.position...].first {
                 positions[$0.name] != nil
             }
-            if let next { try advanceOriginal(to: next.name) }
+            if let next { try advanceOriginal(past: next.name) }
             try visit(&model, node, &self)
             do {
                 try compressed.advance(model)
@@ -75,12 +75,11 @@ struct CalibrationSweep {
     ///   original model has no such product.
     func target(of node: Node, in model: Model) throws(CompressionError) -> Tensor {
         guard let originalNode = originalNode(node), case .linear = originalNode.operation,
-            let input = original[originalNode.inputs[0]]
+            var target = original[originalNode.output]
         else {
             guard let input = compressed[node.inputs[0]] else { throw Self.missing(node) }
             return try model.product(of: node, input)
         }
-        var target = try originalModel.product(of: originalNode, input)
         if let kept = model.graph[node.output].keptColumns {
             target = target.selectingColumns(kept)
         }
@@ -103,11 +102,19 @@ struct CalibrationSweep {
         .model(.graph(node: node.name, .inputNotComputed(0)))
     }
 
-    /// Computes the original model up to a node, that node not included.
-    private mutating func advanceOriginal(to name: String) throws(CompressionError) {
+    /// Computes the original model up to a node, that node included, and the products after it that
+    /// read the same value: a pass may treat them together.
+    private mutating func advanceOriginal(past name: String) throws(CompressionError) {
         guard let target = positions[name] else { return }
+        let nodes = originalModel.graph.nodes
+        var last = target
+        while last + 1 < nodes.count, case .linear = nodes[last + 1].operation,
+            nodes[last + 1].inputs == nodes[target].inputs
+        {
+            last += 1
+        }
         do {
-            while original.position < target { try original.advance(originalModel) }
+            while original.position <= last { try original.advance(originalModel) }
         } catch {
             throw .model(error)
         }

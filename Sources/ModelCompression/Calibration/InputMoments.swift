@@ -5,7 +5,7 @@ import Tensors
 /// All are taken around the means, because a bias takes care of these.
 struct InputMoments {
     /// Rows that are copied, centred and weighted at a time.
-    private static let blockRows = 4096
+    private static let blockRows = 2048
 
     private let rows: Range<Int>
     /// Square roots of the weights of the rows, whose mean is 1.
@@ -56,16 +56,30 @@ struct InputMoments {
     private static func mean(
         _ tensor: Tensor, _ rows: Range<Int>, _ roots: [Float], _ total: Double
     ) -> [Double] {
-        var sums = [Double](repeating: 0, count: tensor.columnCount)
+        let columns = tensor.columnCount
+        let blocks = (rows.count + blockRows - 1) / blockRows
+        // A sum for each block of rows, added in their order: the same for any number of threads.
+        var blockSums = [Double](repeating: 0, count: blocks * columns)
         tensor.withRows(rows) { values in
-            for row in 0..<rows.count {
-                let weight = Double(roots[row]) * Double(roots[row])
-                guard weight > 0 else { continue }
-                for column in 0..<sums.count {
-                    sums[column] += weight * Double(values[row * sums.count + column])
+            blockSums.withUnsafeMutableBufferPointer { sums in
+                nonisolated(unsafe) let (values, sums) = (values, sums)
+                Parallel.forEachRange(of: blocks, grain: 1) { range in
+                    for block in range {
+                        let first = block * blockRows
+                        for row in first..<min(rows.count, first + blockRows) {
+                            let weight = Double(roots[row]) * Double(roots[row])
+                            guard weight > 0 else { continue }
+                            for column in 0..<columns {
+                                sums[block * columns + column] +=
+                                    weight * Double(values[row * columns + column])
+                            }
+                        }
+                    }
                 }
             }
         }
+        var sums = [Double](repeating: 0, count: columns)
+        for index in blockSums.indices { sums[index % columns] += blockSums[index] }
         return total > 0 ? sums.map { $0 / total } : sums
     }
 
@@ -83,11 +97,14 @@ struct InputMoments {
                 block, count in
                 let source = rows.lowerBound + range.lowerBound
                 tensor.withRows(source..<source + range.count) { values in
-                    for row in 0..<range.count {
-                        let root = roots[range.lowerBound + row]
-                        for column in 0..<columns {
-                            let index = row * columns + column
-                            block[index] = (values[index] - means[column]) * root
+                    nonisolated(unsafe) let (values, block) = (values, block)
+                    Parallel.forEachRange(of: range.count, grain: 128) { part in
+                        for row in part {
+                            let root = roots[range.lowerBound + row]
+                            for column in 0..<columns {
+                                let index = row * columns + column
+                                block[index] = (values[index] - means[column]) * root
+                            }
                         }
                     }
                 }

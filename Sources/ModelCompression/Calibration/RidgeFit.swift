@@ -44,6 +44,15 @@ struct RidgeFit {
         return diagonal.map { ridge * ($0 + 0.01 * median) + .leastNormalMagnitude }
     }
 
+    /// S + Λ.
+    static func regularized(_ moments: SymmetricMatrix, ridge: Double) -> SymmetricMatrix {
+        var regularized = moments
+        for (index, penalty) in penalties(moments, ridge: ridge).enumerated() {
+            regularized[index, index] += penalty
+        }
+        return regularized
+    }
+
     /// b = t̄ − W · x̄ for weights `[outputs, inputs]`.
     static func bias(_ weights: [Double], mean: [Double], targetMean: [Double]) -> [Double] {
         targetMean.enumerated().map { row, target in

@@ -28,9 +28,7 @@ package struct DropHeads: CompressionPass {
     package var share = 0.75
     package var score = Score.obs
     var compensation = UnitRemoval.Compensation.refit
-    package var sequenceTokens = 128
-    package var totalTokens = 40_000
-    package var uniformRows = 0.1
+    package var use = CalibrationUse.removal
 
     package init() {}
 
@@ -40,7 +38,7 @@ package struct DropHeads: CompressionPass {
         let start = ContinuousClock.now
         var record = PassRecord(pass: Self.name)
         guard let data = context.calibration else { throw .needsCalibration(pass: Self.name) }
-        let calibration = data.limited(tokens: sequenceTokens, total: totalTokens)
+        let calibration = use.sequences(of: data)
         let sites = UnitSite.sites(of: model.graph).filter { $0.kind == .heads }
         let total = sites.reduce(0) { $0 + $1.unitCount }
         let left = min(total, count ?? Int((share * Double(total)).rounded()))
@@ -48,9 +46,7 @@ package struct DropHeads: CompressionPass {
             record.notes.append("all \(total) heads stay")
             return record
         }
-        let importance = try RowImportance(
-            context.original, calibration, uniformShare: Float(uniformRows),
-            threadCount: context.threadCount)
+        let importance = try use.importance(calibration, context)
         let plans =
             switch score {
             case .obs:
@@ -75,7 +71,7 @@ package struct DropHeads: CompressionPass {
     }
 
     private func plansByCurve(
-        _ model: Model, _ left: Int, _ calibration: CalibrationSet, _ importance: RowImportance,
+        _ model: Model, _ left: Int, _ calibration: CalibrationSet, _ importance: RowImportance?,
         _ context: PassContext
     ) throws(CompressionError) -> [String: UnitPlan] {
         let curves = try UnitCurves.measure(
@@ -110,10 +106,7 @@ extension DropHeads: RecipePass {
         share = try options.number("share", in: 0...1, default: share)
         score = try options.choice("score", default: score)
         compensation = try options.choice("compensation", default: compensation)
-        sequenceTokens = try options.integer(
-            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
-        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
-        uniformRows = try options.number("uniform_rows", in: 0...1, default: uniformRows)
+        try use.read(&options)
     }
 }
 

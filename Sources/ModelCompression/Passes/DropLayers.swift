@@ -18,9 +18,7 @@ package struct DropLayers: CompressionPass {
 
     /// How many blocks go; a layer of an encoder has two.
     package var blocks = 1
-    package var sequenceTokens = 128
-    package var totalTokens = 40_000
-    package var uniformRows = 0.1
+    package var use = CalibrationUse.removal
 
     package init() {}
 
@@ -30,10 +28,8 @@ package struct DropLayers: CompressionPass {
         let start = ContinuousClock.now
         var record = PassRecord(pass: Self.name)
         guard let data = context.calibration else { throw .needsCalibration(pass: Self.name) }
-        let calibration = data.limited(tokens: sequenceTokens, total: totalTokens)
-        let importance = try RowImportance(
-            context.original, calibration, uniformShare: Float(uniformRows),
-            threadCount: context.threadCount)
+        let calibration = use.sequences(of: data)
+        let importance = try use.importance(calibration, context)
         var plans: [String: UnitPlan] = [:]
         for round in 0..<blocks {
             var whole = model
@@ -70,10 +66,7 @@ extension DropLayers: RecipePass {
     init(_ options: inout RecipeOptions) throws(RecipeError) {
         self.init()
         blocks = try options.integer("blocks", in: 1...4096, default: blocks)
-        sequenceTokens = try options.integer(
-            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
-        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
-        uniformRows = try options.number("uniform_rows", in: 0...1, default: uniformRows)
+        try use.read(&options)
     }
 }
 

@@ -11,9 +11,7 @@ package struct DropNeurons: CompressionPass {
 
     package var share = 0.75
     var compensation = UnitRemoval.Compensation.refit
-    package var sequenceTokens = 128
-    package var totalTokens = 40_000
-    package var uniformRows = 0.1
+    package var use = CalibrationUse.removal
 
     package init() {}
 
@@ -23,10 +21,8 @@ package struct DropNeurons: CompressionPass {
         let start = ContinuousClock.now
         var record = PassRecord(pass: Self.name)
         guard let data = context.calibration else { throw .needsCalibration(pass: Self.name) }
-        let calibration = data.limited(tokens: sequenceTokens, total: totalTokens)
-        let importance = try RowImportance(
-            context.original, calibration, uniformShare: Float(uniformRows),
-            threadCount: context.threadCount)
+        let calibration = use.sequences(of: data)
+        let importance = try use.importance(calibration, context)
         let curves = try UnitCurves.measure(
             model, kinds: [.neurons], calibration: calibration, importance: importance,
             context: context.part(0, 0.6))
@@ -57,10 +53,7 @@ extension DropNeurons: RecipePass {
         self.init()
         share = try options.number("share", in: 0.01...1, default: share)
         compensation = try options.choice("compensation", default: compensation)
-        sequenceTokens = try options.integer(
-            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
-        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
-        uniformRows = try options.number("uniform_rows", in: 0...1, default: uniformRows)
+        try use.read(&options)
     }
 }
 

@@ -26,11 +26,7 @@ extension Factorize {
         }
         let wanted = Set(names.filter(isWanted))
         guard !wanted.isEmpty else { return }
-        let importance = try rowImportance.map { share throws(CompressionError) in
-            try RowImportance(
-                context.original, calibration, uniformShare: Float(share),
-                threadCount: context.threadCount)
-        }
+        let importance = try use.importance(calibration, context)
         var sweep = try CalibrationSweep(
             calibration, original: context.original, compressed: model, importance: importance,
             threadCount: context.threadCount)

@@ -17,10 +17,7 @@ extension Factorize: RecipePass {
         margin = try options.number("margin", in: 0...1, default: margin)
         damping = try options.number("damping", in: 0...1e6, default: damping)
         realignment = try options.number("realignment", in: 0...1e6, default: realignment)
-        rowImportance = try options.number("uniform_rows", in: 0...1)
-        sequenceTokens = try options.integer(
-            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
-        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
+        try use.read(&options)
     }
 }
 

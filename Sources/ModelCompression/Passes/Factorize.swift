@@ -45,12 +45,7 @@ package struct Factorize: CompressionPass {
     /// Ridge of a least-squares fit of the weights to what the original model has, given the
     /// compressed inputs, before they are factorized (`RidgeFit`); 0 for none.
     package var realignment = 0.1
-    /// Rows count by what the answer reads of them, and this share for every row alike
-    /// (`RowImportance`); nil: all alike.
-    package var rowImportance: Double?
-    /// Calibration is cut to this many tokens per sequence and altogether.
-    package var sequenceTokens = 128
-    package var totalTokens = 16_384
+    package var use = CalibrationUse.rounding
 
     package init() {}
 
@@ -59,8 +54,8 @@ package struct Factorize: CompressionPass {
     ) throws(CompressionError) -> PassRecord {
         let start = ContinuousClock.now
         var record = PassRecord(pass: Self.name)
-        let calibration = (context.calibration ?? .synthetic(for: model))
-            .limited(tokens: sequenceTokens, total: totalTokens)
+        let calibration = use.sequences(
+            of: context.calibration ?? .synthetic(for: model))
         if calibration.isSynthetic {
             record.notes.append("no calibration data: ranks and factors suit random tokens")
         }

@@ -20,7 +20,7 @@ extension PruneWeights {
         var unchanged = model
         var sweep = try CalibrationSweep(
             calibration, original: context.original, compressed: model,
-            importance: try importance(calibration, context), threadCount: context.threadCount)
+            importance: try use.importance(calibration, context), threadCount: context.threadCount)
         let total = sites.reduce(0) { $0 + $1.nodes.count }
         var unfitted = self
         unfitted.refit = 0

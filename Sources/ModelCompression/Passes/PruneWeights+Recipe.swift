@@ -25,10 +25,7 @@ extension PruneWeights: RecipePass {
         tableSparsity = try options.number("table_sparsity", in: 0...1, default: tableSparsity)
         refit = try options.number("refit", in: 0...1e6, default: refit)
         correctsBias = try options.bool("bias_correction", default: correctsBias)
-        uniformRows = try options.number("uniform_rows", in: 0...1, default: uniformRows)
-        sequenceTokens = try options.integer(
-            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
-        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
+        try use.read(&options)
     }
 
     private static func pattern(

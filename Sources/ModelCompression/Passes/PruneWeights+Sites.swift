@@ -27,7 +27,7 @@ extension PruneWeights {
         _ sites: [LinearSite], of model: inout Model, _ calibration: CalibrationSet,
         _ context: PassContext, _ record: inout PassRecord
     ) throws(CompressionError) {
-        let calibration = calibration.limited(tokens: sequenceTokens, total: totalTokens)
+        let calibration = use.sequences(of: calibration)
         let looks = allocation == .sensitivity ? 0.4 : 0
         let sparsities = try sparsities(of: sites, model, calibration, context) {
             context.progress(looks * $0)
@@ -37,7 +37,7 @@ extension PruneWeights {
         let total = sites.reduce(0) { $0 + $1.nodes.count }
         var sweep = try CalibrationSweep(
             calibration, original: context.original, compressed: model,
-            importance: try importance(calibration, context), threadCount: context.threadCount)
+            importance: try use.importance(calibration, context), threadCount: context.threadCount)
         var work = Work()
         try sweep.run(&model) { model, node, sweep throws(CompressionError) in
             guard let site = firstNodes[node.name],
@@ -126,16 +126,6 @@ extension PruneWeights {
         let heldOut = sweep.compressed.rows(of: sweep.heldOutSequences, site.input, in: model)
         return SiteRows(
             codes: input, fitted: fitted, heldOut: heldOut.isEmpty ? fitted : heldOut)
-    }
-
-    /// How much the rows of the calibration sequences count.
-    func importance(
-        _ calibration: CalibrationSet, _ context: PassContext
-    ) throws(CompressionError) -> RowImportance? {
-        guard uniformRows < 1 else { return nil }
-        return try RowImportance(
-            context.original, calibration, uniformShare: Float(uniformRows),
-            threadCount: context.threadCount)
     }
 }
 

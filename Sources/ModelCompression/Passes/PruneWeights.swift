@@ -51,12 +51,7 @@ package struct PruneWeights: CompressionPass {
     /// Ridge of the fit of the weights that are left; 0 for none.
     package var refit = 0.1
     package var correctsBias = true
-    /// Share of the weight of a sequence that all its rows have alike; the rest goes to the rows
-    /// that the answer reads (`RowImportance`).
-    package var uniformRows = 0.5
-    /// Calibration is cut to this many tokens per sequence and altogether.
-    package var sequenceTokens = 128
-    package var totalTokens = 16_384
+    package var use = CalibrationUse.pruning
 
     package init() {}
 

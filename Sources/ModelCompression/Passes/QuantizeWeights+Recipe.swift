@@ -14,11 +14,8 @@ extension QuantizeWeights: RecipePass {
         correctsBias = try options.bool("bias_correction", default: correctsBias)
         outlierFactor = try options.number(
             "outlier_factor", in: 1...1e9, default: outlierFactor)
-        sequenceTokens = try options.integer(
-            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
-        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
+        try use.read(&options)
         realignment = try options.number("realignment", in: 0...1e6, default: realignment)
-        rowImportance = try options.number("uniform_rows", in: 0...1)
         rate = try options.number("rate", in: 0...100, default: rate)
     }
 }

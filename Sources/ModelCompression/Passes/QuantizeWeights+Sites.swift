@@ -11,13 +11,9 @@ extension QuantizeWeights {
         _ sites: [LinearSite], of model: inout Model, _ context: PassContext,
         leaving: Set<String>, _ record: inout PassRecord
     ) throws(CompressionError) -> [String] {
-        let calibration = (context.calibration ?? .synthetic(for: model))
-            .limited(tokens: sequenceTokens, total: totalTokens)
-        let importance = try rowImportance.map { share throws(CompressionError) in
-            try RowImportance(
-                context.original, calibration, uniformShare: Float(share),
-                threadCount: context.threadCount)
-        }
+        let calibration = use.sequences(
+            of: context.calibration ?? .synthetic(for: model))
+        let importance = try use.importance(calibration, context)
         var sweep = try CalibrationSweep(
             calibration, original: context.original, compressed: model, importance: importance,
             threadCount: context.threadCount)

@@ -63,14 +63,9 @@ package struct QuantizeWeights: CompressionPass {
     /// Ridge of a least-squares fit of the float weights to the original outputs, given the
     /// compressed inputs, before they are rounded (`RidgeFit`); 0 for none.
     package var realignment = 0.0
-    /// Rows count by what the answer reads of them, and this share for every row alike
-    /// (`RowImportance`); nil: all alike.
-    package var rowImportance: Double?
     /// A product is left in float16 if its relative output error is this many times the median's.
     package var outlierFactor = 30.0
-    /// Calibration is cut to this many tokens per sequence and altogether.
-    package var sequenceTokens = 128
-    package var totalTokens = 16_384
+    package var use = CalibrationUse.rounding
 
     package init() {}
 

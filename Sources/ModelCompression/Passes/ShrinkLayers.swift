@@ -17,10 +17,7 @@ package struct ShrinkLayers: CompressionPass {
     package var keep = 0.5
     /// Length of input for which multiply-accumulates are counted.
     package var tokens = 128
-    package var sequenceTokens = 128
-    package var totalTokens = 40_000
-    /// Share of the weight of a sequence that all its rows have alike (`RowImportance`).
-    package var uniformRows = 0.1
+    package var use = CalibrationUse.removal
     package var realigns = true
 
     package init() {}
@@ -31,10 +28,8 @@ package struct ShrinkLayers: CompressionPass {
         let start = ContinuousClock.now
         var record = PassRecord(pass: Self.name)
         guard let data = context.calibration else { throw .needsCalibration(pass: Self.name) }
-        let calibration = data.limited(tokens: sequenceTokens, total: totalTokens)
-        let importance = try RowImportance(
-            context.original, calibration, uniformShare: Float(uniformRows),
-            threadCount: context.threadCount)
+        let calibration = use.sequences(of: data)
+        let importance = try use.importance(calibration, context)
         let curves = try UnitCurves.measure(
             model, kinds: [.heads, .neurons], calibration: calibration, importance: importance,
             context: context.part(0, 0.5))
@@ -78,10 +73,7 @@ extension ShrinkLayers: RecipePass {
         self.init()
         keep = try options.number("keep", in: 0.01...1, default: keep)
         tokens = try options.integer("tokens", in: 1...1 << 20, default: tokens)
-        sequenceTokens = try options.integer(
-            "sequence_tokens", in: 1...1 << 20, default: sequenceTokens)
-        totalTokens = try options.integer("total_tokens", in: 1...1 << 24, default: totalTokens)
-        uniformRows = try options.number("uniform_rows", in: 0...1, default: uniformRows)
+        try use.read(&options)
         realigns = try options.bool("realign", default: realigns)
     }
 }

@@ -130,9 +130,8 @@ struct BlockSurgeon {
         // Rows of H⁻¹ that belong to the columns, [taken, size].
         var rows: [Double] = []
         for column in columns { rows += inverse[column * size..<(column + 1) * size] }
-        let change = MatrixProduct.multiply(
-            solved, rows, rows: outputCount, columns: size, depth: columns.count)
-        for index in weights.indices { weights[index] -= change[index] }
+        MatrixProduct.subtract(
+            solved, rows, rows: outputCount, columns: size, depth: columns.count, from: &weights)
         // [size, taken] · ((H⁻¹)_gg)⁻¹ · [taken, size]
         var transposed = [Double](repeating: 0, count: size * columns.count)
         for (place, column) in columns.enumerated() {
@@ -141,9 +140,8 @@ struct BlockSurgeon {
             }
         }
         let image = factor.solve(transposed)
-        let loss = MatrixProduct.multiply(
-            image, rows, rows: size, columns: size, depth: columns.count)
-        for index in inverse.indices { inverse[index] -= loss[index] }
+        MatrixProduct.subtract(
+            image, rows, rows: size, columns: size, depth: columns.count, from: &inverse)
         for group in groups { isKept[group] = false }
         clear(columns)
     }

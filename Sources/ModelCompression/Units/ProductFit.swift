@@ -28,9 +28,9 @@ struct ProductFit {
 
     private let bias: [Double]
     /// Of the fitted rows: what is fitted with these can be judged on the held-out ones.
-    private let fitted: Moments
+    private let fitted: ProductMoments
     /// Of all rows: with these the way that was judged best is gone in the end.
-    private let all: Moments
+    private let all: ProductMoments
     private let judgedInput: Tensor
     private let judgedTarget: Tensor
     private let judgedWeights: [Float]
@@ -56,9 +56,15 @@ struct ProductFit {
         let weights = sweep.rowWeights(of: node)
         let fitted = sweep.compressed.rows(of: sweep.fittedSequences, node.inputs[0], in: model)
         var heldOut = sweep.compressed.rows(of: sweep.heldOutSequences, node.inputs[0], in: model)
-        if heldOut.isEmpty { heldOut = fitted }
-        self.fitted = Moments(input, target: target, rows: fitted, weights: weights)
-        all = Moments(input, target: target, rows: 0..<input.rowCount, weights: weights)
+        self.fitted = ProductMoments(input, target: target, rows: fitted, weights: weights)
+        if heldOut.isEmpty {
+            all = self.fitted
+            heldOut = fitted
+        } else {
+            all = ProductMoments(
+                self.fitted,
+                ProductMoments(input, target: target, rows: heldOut, weights: weights))
+        }
         // The rows that count most come first.
         var judged = Array(heldOut)
         if judged.count > Self.judgedRows {
@@ -119,41 +125,7 @@ struct ProductFit {
             best.way.name, reduction.kept, (reduction.weights, reduction.bias), error: best.error)
     }
 
-    /// The levels of the surgeon on the product's own output.
-    func ownLevels(_ counts: [Int], groupSize: Int) -> [(BlockSurgeon.Level, bias: [Double])]? {
-        let own = weightTensor.values.map { Double($0) }
-        let mean = outputMean(fitted)
-        guard
-            var surgeon = BlockSurgeon(
-                weights: own, moments: fitted.regularized(ridge: 0.01), groupSize: groupSize)
-        else { return nil }
-        return surgeon.levels(counts).map { level in
-            let means = columns(level.kept, groupSize).map { fitted.input.mean[$0] }
-            return (level, RidgeFit.bias(level.weights, mean: means, targetMean: mean))
-        }
-    }
-
     // MARK: - Parts
-
-    /// Sums over rows, of the input and with the target.
-    private struct Moments {
-        let input: InputMoments
-        let cross: [Double]
-        let targetMean: [Double]
-
-        init(_ input: Tensor, target: Tensor, rows: Range<Int>, weights: [Float]?) {
-            self.input = InputMoments(input, rows: rows, weights: weights)
-            (cross, targetMean) = self.input.cross(input, target: target)
-        }
-
-        func regularized(ridge: Double) -> SymmetricMatrix {
-            var matrix = input.second
-            for (index, penalty) in RidgeFit.penalties(matrix, ridge: ridge).enumerated() {
-                matrix[index, index] += penalty
-            }
-            return matrix
-        }
-    }
 
     private struct Groups {
         let size: Int
@@ -186,7 +158,7 @@ struct ProductFit {
         let bias: [Double]
     }
 
-    private func reduction(_ way: Way, _ moments: Moments, _ groups: Groups) -> Reduction? {
+    private func reduction(_ way: Way, _ moments: ProductMoments, _ groups: Groups) -> Reduction? {
         let own = weightTensor.values.map { Double($0) }
         var (weights, ridge, mean) = (own, 0.01, outputMean(moments))
         if case .refit(let chosen) = way {
@@ -208,7 +180,7 @@ struct ProductFit {
         return Reduction(
             kept: level.kept, weights: weights,
             bias: RidgeFit.bias(
-                weights, mean: columns.map { moments.input.mean[$0] }, targetMean: mean))
+                weights, mean: columns.map { moments.inputMean[$0] }, targetMean: mean))
     }
 
     private func bestRidge() throws(CompressionError) -> (ridge: Double, judged: Candidate)? {
@@ -225,16 +197,16 @@ struct ProductFit {
     }
 
     private func solution(
-        _ moments: Moments, ridge: Double
+        _ moments: ProductMoments, ridge: Double
     ) -> (weights: [Double], bias: [Double])? {
         guard
             let fit = RidgeFit(
-                moments: moments.input.second, cross: moments.cross,
+                moments: moments.second, cross: moments.cross,
                 prior: weightTensor.values.map { Double($0) }, ridge: ridge)
         else { return nil }
         return (
             fit.weights,
-            RidgeFit.bias(fit.weights, mean: moments.input.mean, targetMean: moments.targetMean)
+            RidgeFit.bias(fit.weights, mean: moments.inputMean, targetMean: moments.targetMean)
         )
     }
 
@@ -243,13 +215,13 @@ struct ProductFit {
     }
 
     /// The mean of what the product gives now.
-    private func outputMean(_ moments: Moments) -> [Double] {
-        let inputs = moments.input.mean.count
+    private func outputMean(_ moments: ProductMoments) -> [Double] {
+        let inputs = moments.inputMean.count
         return bias.enumerated().map { row, bias in
             var mean = bias
             for column in 0..<inputs {
                 mean +=
-                    Double(weightTensor.values[row * inputs + column]) * moments.input.mean[column]
+                    Double(weightTensor.values[row * inputs + column]) * moments.inputMean[column]
             }
             return mean
         }

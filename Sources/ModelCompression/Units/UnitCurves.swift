@@ -44,6 +44,7 @@ struct UnitCurves {
 
     /// - Parameters:
     ///   - shares: Of the units that are left at each point; nil for shares that suit the kind.
+    ///   - importance: Of the rows of the model.
     static func measure(
         _ model: Model, kinds: Set<UnitSite.Kind>, shares: [Double]? = nil,
         calibration: CalibrationSet, importance: RowImportance?, context: PassContext
@@ -54,58 +55,85 @@ struct UnitCurves {
         for site in UnitSite.sites(of: model.graph) where kinds.contains(site.kind) {
             sites[model.graph.nodes[site.output].name] = site
         }
-        let probes = calibration.heldOut.isEmpty ? calibration.fitted : calibration.heldOut
-        let held = Array(calibration.sequences[probes].prefix(probeSequences))
-        var stream: ActivationStream
-        let expected: Tensor
-        do {
-            stream = try ActivationStream(
-                held, model: model, threadCount: context.threadCount, simulatesCodes: false)
-            expected = try stream.finished(model, answer)
-        } catch {
-            throw .model(error)
-        }
+        let fitted = Array(calibration.sequences[calibration.fitted])
+        let probed = calibration.heldOut.isEmpty ? calibration.fitted : calibration.heldOut
         var curves: [UnitCurve] = []
-        var copy = model
-        var sweep = try CalibrationSweep(
-            calibration, original: model, compressed: model, importance: importance,
-            threadCount: context.threadCount)
-        try sweep.run(&copy) { model, node, sweep throws(CompressionError) in
-            defer { context.progress(Double(curves.count) / Double(max(1, 2 * sites.count))) }
-            do throws(ModelError) {
-                while stream.position < sweep.compressed.position { try stream.advance(model) }
-            } catch {
-                throw .model(error)
-            }
-            guard let site = sites[node.name] else { return }
-            let shares = shares ?? (site.kind == .heads ? headShares : neuronShares)
-            var counts: [Int] = []
-            for share in shares {
-                let count = Int((Double(site.unitCount) * share).rounded())
-                if count < counts.last ?? site.unitCount { counts.append(count) }
-            }
-            var points = [UnitCurve.Point(count: site.unitCount, loss: 0)]
-            let fit = try ProductFit(node, model, sweep)
-            for (level, bias) in fit.ownLevels(counts, groupSize: site.columnsPerUnit) ?? [] {
-                var probe = model
-                let columns = site.columns(of: level.kept)
-                try probe.replace(
-                    weight: fit.weightTensor.zeros(except: columns, level.weights),
-                    bias: Tensor(shape: [bias.count], values: bias.map { Float($0) }),
-                    ofProduct: site.output)
-                do throws(ModelError) {
-                    let found = try stream.finished(probe, answer)
-                    points.append(
-                        .init(
-                            count: level.kept.count,
-                            loss: OutputDistance.distance(found, to: expected, task: model.task)))
-                } catch {
-                    throw .model(error)
+        var stream = try context.stream(fitted, through: model)
+        var probe = try context.stream(
+            Array(calibration.sequences[probed].prefix(probeSequences)), through: model)
+        let expected = try CompressionError.wrapping { () throws(ModelError) in
+            try probe.finished(model, answer)
+        }
+        for node in model.graph.nodes {
+            if let site = sites[node.name], let input = stream[node.inputs[0]] {
+                let rows = stream.rows(of: fitted.indices, node.inputs[0], in: model)
+                let moments = InputMoments(
+                    input, rows: rows, weights: importance?[node.inputs[0]])
+                let shares = shares ?? (site.kind == .heads ? headShares : neuronShares)
+                var points = [UnitCurve.Point(count: site.unitCount, loss: 0)]
+                for (count, reduced) in try reductions(of: model, site, moments, shares) {
+                    let found = try CompressionError.wrapping { () throws(ModelError) in
+                        try probe.finished(reduced, answer)
+                    }
+                    let loss = OutputDistance.distance(found, to: expected, task: model.task)
+                    points.append(.init(count: count, loss: loss))
                 }
+                curves.append(UnitCurve(site: site, name: node.name, points: points))
+                context.progress(Double(curves.count) / Double(max(1, sites.count)))
             }
-            curves.append(UnitCurve(site: site, name: node.name, points: points))
+            try CompressionError.wrapping { () throws(ModelError) in
+                try stream.advance(model)
+                try probe.advance(model)
+            }
         }
         return curves
+    }
+
+    /// The model with fewer and fewer units at a site, whose other units make up for them.
+    private static func reductions(
+        of model: Model, _ site: UnitSite, _ moments: InputMoments, _ shares: [Double]
+    ) throws(CompressionError) -> [(count: Int, model: Model)] {
+        guard let linear = model.graph.linear(at: site.output) else { return [] }
+        let weight = try model.finiteFloats(linear.weight)
+        let own = weight.values.map { Double($0) }
+        guard
+            var surgeon = BlockSurgeon(
+                weights: own, moments: RidgeFit.regularized(moments.second, ridge: 0.01),
+                groupSize: site.columnsPerUnit)
+        else { return [] }
+        let bias = try linear.bias.map { name throws(CompressionError) in
+            try model.finiteFloats(name).values
+        }
+        let mean = MatrixProduct.multiply(
+            own, moments.mean, rows: weight.rowCount, columns: 1, depth: weight.columnCount
+        ).enumerated().map { $0.element + Double(bias?[$0.offset] ?? 0) }
+        var counts: [Int] = []
+        for share in shares {
+            let count = Int((Double(site.unitCount) * share).rounded())
+            if count < counts.last ?? site.unitCount { counts.append(count) }
+        }
+        return surgeon.levels(counts).map { level in
+            let columns = site.columns(of: level.kept)
+            let bias = RidgeFit.bias(
+                level.weights, mean: columns.map { moments.mean[$0] }, targetMean: mean)
+            var reduced = model
+            reduced.replace(
+                weight: weight.zeros(except: columns, level.weights),
+                bias: Tensor(shape: [bias.count], values: bias.map { Float($0) }),
+                ofProduct: site.output)
+            return (level.kept.count, reduced)
+        }
+    }
+}
+
+extension PassContext {
+    fileprivate func stream(
+        _ sequences: [TokenSequence], through model: Model
+    ) throws(CompressionError) -> ActivationStream {
+        try CompressionError.wrapping { () throws(ModelError) in
+            try ActivationStream(
+                sequences, model: model, threadCount: threadCount, simulatesCodes: false)
+        }
     }
 }
 

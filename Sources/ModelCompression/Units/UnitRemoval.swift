@@ -115,7 +115,7 @@ struct UnitRemoval {
         guard let index = model.graph.nodes.firstIndex(where: { $0.name == node.name }) else {
             return
         }
-        try model.replace(weight: refitted.weight, bias: refitted.bias, ofProduct: index)
+        model.replace(weight: refitted.weight, bias: refitted.bias, ofProduct: index)
         record.outputs.append(
             OutputChange(
                 name: node.name, signalEnergy: fit.signal, errorBefore: fit.ownError,

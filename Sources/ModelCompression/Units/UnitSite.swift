@@ -122,13 +122,13 @@ extension Model {
             attention.headCount = kept.count * group
             graph.nodes[site.middle].operation = .attention(attention)
         }
-        try replace(weight: weight, bias: bias, ofProduct: site.output)
+        replace(weight: weight, bias: bias, ofProduct: site.output)
     }
 
     /// Gives a product other weights.
     mutating func replace(
         weight: Tensor, bias: Tensor, ofProduct index: Int
-    ) throws(CompressionError) {
+    ) {
         guard var linear = graph.linear(at: index) else { return }
         parameters[linear.weight] = Parameter(shape: weight.shape, storage: .dense(weight))
         let name = linear.bias ?? graph.nodes[index].name + ".bias"
