@@ -83,9 +83,7 @@ package struct ContainerWriter {
                 let rowsPerChunk = tensor.chunkRawBytes / tensor.rowBytes
                 for first in stride(from: 0, to: tensor.rowCount, by: rowsPerChunk) {
                     let raw = try tensor.bytes(first..<min(tensor.rowCount, first + rowsPerChunk))
-                    let (encoding, stored) =
-                        tensor.storing == .raw
-                        ? (.raw, raw) : try compressor.store(raw, holdsCodes: tensor.type == .i8)
+                    let (encoding, stored) = try Self.stored(raw, of: tensor, compressor)
                     let checksum = stored.withUnsafeBytes {
                         atn_crc32c(0, $0.baseAddress, $0.count)
                     }
@@ -148,6 +146,17 @@ package struct ContainerWriter {
         return WrittenContainer(
             byteCount: header.fileSize, entries: entries, contentDigest: contentDigest,
             unusedTensors: model.unusedTensors)
+    }
+
+    /// How a chunk of a tensor is stored.
+    private static func stored(
+        _ raw: [UInt8], of tensor: StoredTensor, _ compressor: ChunkCompressor
+    ) throws(PackagingError) -> (encoding: ChunkEncoding, bytes: [UInt8]) {
+        guard tensor.storing != .raw else { return (.raw, raw) }
+        let smallest = try compressor.store(raw, holdsCodes: tensor.type == .i8)
+        let pays =
+            tensor.storing == .compressed || smallest.bytes.count <= raw.count - raw.count / 4
+        return pays ? smallest : (.raw, raw)
     }
 
     /// What a reader would say against the finished file, or nil; asked before it gets its name.

@@ -160,8 +160,8 @@ package struct LoweredModel {
             return matrix.codes[range].map { UInt8(bitPattern: $0) }
         }
         let scales = try StoredTensor(
-            name: name + ".scales", type: .f32, shape: [rowCount], storing: .raw,
-            chunkBytes: rawChunkBytes
+            name: name + ".scales", type: .f32, shape: [rowCount],
+            storing: .rawUnlessRepetitive, chunkBytes: rawChunkBytes
         ) { rows throws(PackagingError) in littleEndianBytes(matrix.scales[rows]) }
         return [codes, scales]
     }

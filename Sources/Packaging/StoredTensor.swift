@@ -8,6 +8,9 @@ package struct StoredTensor {
         case raw
         /// As zstd frames or sparse chunks where these are smaller.
         case compressed
+        /// As they are unless a frame saves a quarter: numbers that are all alike take no place, and
+        /// for the little that others would save nothing is decoded.
+        case rawUnlessRepetitive
     }
 
     package let name: String

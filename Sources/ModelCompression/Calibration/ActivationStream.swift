@@ -75,3 +75,27 @@ struct ActivationStream {
         values[value] = tensor
     }
 }
+
+extension ActivationStream {
+    /// A value after the rest of the model has been computed; the stream itself stays where it is.
+    func finished(_ model: Model, _ value: ValueID) throws(ModelError) -> Tensor {
+        var rest = self
+        while rest.position < model.graph.nodes.count { try rest.advance(model) }
+        guard let tensor = rest[value] else {
+            throw .graph(node: model.graph[value].name, .unknownValue(value.index))
+        }
+        return tensor
+    }
+}
+
+extension PassContext {
+    /// Sequences at the beginning of a model, in floats.
+    func stream(
+        _ sequences: [TokenSequence], through model: Model
+    ) throws(CompressionError) -> ActivationStream {
+        try CompressionError.wrapping { () throws(ModelError) in
+            try ActivationStream(
+                sequences, model: model, threadCount: threadCount, simulatesCodes: false)
+        }
+    }
+}

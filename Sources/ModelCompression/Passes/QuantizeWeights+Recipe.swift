@@ -5,6 +5,7 @@ extension QuantizeWeights: RecipePass {
         tableLimit = try options.integer("table_limit", in: 1...127, default: tableLimit)
         step = try options.number("step", in: 0.01...2)
         tableStep = try options.number("table_step", in: 0.01...2)
+        allocation = try options.choice("allocation", default: allocation)
         rounding = try options.choice("rounding", default: rounding)
         if let exponent = try options.numberOrSearch("smoothing", in: 0...1, default: nil) {
             smoothing = .exponent(Float(exponent))

@@ -14,6 +14,7 @@ extension QuantizeWeights {
         let calibration = use.sequences(
             of: context.calibration ?? .synthetic(for: model))
         let importance = try use.importance(calibration, context)
+        let steps = try steps(of: sites, model, calibration, importance, context)
         var sweep = try CalibrationSweep(
             calibration, original: context.original, compressed: model, importance: importance,
             threadCount: context.threadCount)
@@ -33,7 +34,7 @@ extension QuantizeWeights {
                 input: site.input, nodes: site.nodes.filter { !left.contains($0) })
             if !rest.nodes.isEmpty {
                 try quantize(
-                    rest, of: &model, sweep, isFitted: isFitted, &changes, &outputs)
+                    rest, of: &model, sweep, steps: steps, isFitted: isFitted, &changes, &outputs)
             }
             context.progress(Double(changes.count) / Double(sites.count * 2))
         }
@@ -50,8 +51,8 @@ extension QuantizeWeights {
     }
 
     private func quantize(
-        _ site: LinearSite, of model: inout Model, _ sweep: CalibrationSweep, isFitted: Bool,
-        _ changes: inout [TensorChange], _ outputs: inout [OutputChange]
+        _ site: LinearSite, of model: inout Model, _ sweep: CalibrationSweep,
+        steps: [String: Double], isFitted: Bool, _ changes: inout [TensorChange], _ outputs: inout [OutputChange]
     ) throws(CompressionError) {
         let first = model.graph.nodes[site.nodes[0]]
         guard let input = sweep.compressed[site.input] else { return }
@@ -84,7 +85,9 @@ extension QuantizeWeights {
             let product = QuantizedProduct(
                 weight: smoothing.apply(to: weight), bias: bias,
                 target: try sweep.target(of: model.graph.nodes[index], in: model), rows: rows)
-            let chosen = try product.quantized(self, name: name, fit: fit)
+            var options = self
+            options.step = steps[name] ?? step
+            let chosen = try product.quantized(options, name: name, fit: fit)
             changes.append(
                 TensorChange(
                     name: linear.weight,

@@ -34,6 +34,13 @@ package struct QuantizeWeights: CompressionPass {
         case gptq
     }
 
+    package enum Allocation: String, Sendable, CaseIterable {
+        /// Every product gets the same step.
+        case uniform
+        /// Products whose error costs the answers less get larger ones.
+        case sensitivity
+    }
+
     package enum SmoothingChoice: Equatable, Sendable {
         case search
         /// 0 for none.
@@ -51,6 +58,8 @@ package struct QuantizeWeights: CompressionPass {
     /// in the file for its error.
     package var step: Double?
     package var tableStep: Double?
+    /// Whether the products share the bits that `step` costs by what they lose (`StepAllocation`).
+    package var allocation = Allocation.uniform
     /// How much a bit in the file may cost in error: 0 rounds without regard to the file, 1 is the
     /// exchange rate of fine grids (`CodeCosts`).
     package var rate = 0.0

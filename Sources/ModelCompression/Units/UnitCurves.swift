@@ -126,29 +126,6 @@ struct UnitCurves {
     }
 }
 
-extension PassContext {
-    fileprivate func stream(
-        _ sequences: [TokenSequence], through model: Model
-    ) throws(CompressionError) -> ActivationStream {
-        try CompressionError.wrapping { () throws(ModelError) in
-            try ActivationStream(
-                sequences, model: model, threadCount: threadCount, simulatesCodes: false)
-        }
-    }
-}
-
-extension ActivationStream {
-    /// A value after the rest of the model has been computed; the stream itself stays where it is.
-    func finished(_ model: Model, _ value: ValueID) throws(ModelError) -> Tensor {
-        var rest = self
-        while rest.position < model.graph.nodes.count { try rest.advance(model) }
-        guard let tensor = rest[value] else {
-            throw .graph(node: model.graph[value].name, .unknownValue(value.index))
-        }
-        return tensor
-    }
-}
-
 extension Tensor {
     /// A matrix of the same shape with new numbers in some columns and zeros elsewhere.
     fileprivate func zeros(except columns: [Int], _ weights: [Double]) -> Tensor {
