@@ -93,6 +93,17 @@ import Testing
         }
     }
 
+    @Test func whatGoesInStepsGoesAtOnce() throws {
+        var (steps, once) = (try surgeon(groupSize: 4), try surgeon(groupSize: 4))
+        let first = steps.levels([4])[0]
+        let second = steps.levels([1])[0]
+        let levels = once.levels([4, 1])
+        for (found, expected) in zip([first, second], levels) {
+            #expect(found.kept == expected.kept && found.weights == expected.weights)
+            #expect(found.loss == expected.loss)
+        }
+    }
+
     @Test(arguments: [1, 2, 3, 4, 6, 8, 12, 24])
     func withoutInputsTheWholeSignalIsLost(groupSize: Int) throws {
         var surgeon = try surgeon(groupSize: groupSize)
