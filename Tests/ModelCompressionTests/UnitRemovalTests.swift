@@ -254,6 +254,19 @@ import Testing
         }
     }
 
+    /// A pass may come after one that left a layer without heads.
+    @Test(arguments: UnitRemoval.Compensation.allCases)
+    func layersWithoutHeadsAreNoObstacle(compensation: UnitRemoval.Compensation) throws {
+        let model = try tiny()
+        let (once, _) = try remove(
+            [heads[1]: .units([]), neurons[1]: .units([])], from: model, compensation)
+        let (twice, record) = try remove(
+            [heads[0]: .count(2)], from: once, original: model, compensation)
+        #expect(record.changes.map(\.name) == [try model.linear(heads[0]).weight])
+        #expect(UnitSite.sites(of: twice.graph).map(\.unitCount) == [2, 64])
+        #expect(try twice.answer(calibration.sequences).nonFiniteCount == 0)
+    }
+
     // MARK: - The record
 
     @Test func errorsAreThoseOfTheHeldOutRows() throws {
