@@ -291,6 +291,14 @@ import Testing
         #expect(record.notes.count == 1 && record.notes[0].contains("2 of 4 heads"))
     }
 
+    @Test func bytesBeforeAreThoseOfTheCheckpoint() throws {
+        // In half precision there.
+        let model = try Model(checkpoint: Checkpoint(path: TinyFixture.classifier))
+        let (_, record) = try remove([heads[0]: .count(1)], from: model, .none)
+        let change = try #require(record.changes.first)
+        #expect(change.bytesBefore == 2 * 32 * 32 && change.bytesAfter == 4 * 32 * 8)
+    }
+
     @Test func realignedProductsAreToldAndNotWorse() throws {
         let model = try tiny()
         let (left, record) = try remove([heads[0]: .count(1)], from: model, .refit)
