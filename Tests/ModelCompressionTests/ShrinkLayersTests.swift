@@ -221,6 +221,17 @@ import Testing
         #expect(UnitSite.sites(of: again.graph).isEmpty)
     }
 
+    /// The pooler of a classifier has units, too, but no residual connection goes around it.
+    @Test func theHeadOfAClassifierIsNoBlock() throws {
+        let model = try Model(checkpoint: Checkpoint(path: TinyFixture.classifier))
+        var pass = DropLayers()
+        pass.blocks = 9
+        let (left, record) = try apply(pass, to: model, calibration)
+        #expect(UnitSite.sites(of: left.graph).map(\.unitCount) == [32])
+        #expect(record.changes.count == 4)
+        #expect(!record.changes.contains { $0.name.contains("classifier") })
+    }
+
     @Test func theCheapestBlockGoesFirst() throws {
         var model = try tiny()
         // The second network gives the same for all.
