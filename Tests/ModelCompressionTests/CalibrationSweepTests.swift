@@ -47,15 +47,23 @@ import Testing
         #expect(sweep.fittedSequences == 0..<9 && sweep.heldOutSequences == 9..<11)
         var (model, seen): (Model, [String]) = (compressed, [])
         var differences: [Double] = []
+        var originals = 0
         try sweep.run(&model) { model, node, sweep throws(CompressionError) in
             seen.append(node.name)
             for input in node.inputs {
-                let name = original.graph[input].name
-                differences.append(difference(sweep.original[input], exact[name]))
+                let name = model.graph[input].name
                 differences.append(difference(sweep.compressed[input], found[name]))
             }
+            // The original may be at the node or past it; what it still has must be right.
+            let values = (node.inputs + [node.output]).filter { sweep.original[$0] != nil }
+            for value in values {
+                let name = original.graph[value].name
+                differences.append(difference(sweep.original[value], exact[name]))
+            }
+            originals += values.isEmpty ? 0 : 1
         }
         #expect(seen == original.graph.nodes.map(\.name))
+        #expect(originals >= seen.count - 1)
         #expect(differences.count > 40 && differences.allSatisfy { $0 < 1e-5 })
         #expect(sweep.compressed.position == seen.count)
         let answer = try #require(model.graph.outputs[.hiddenState])
@@ -133,7 +141,8 @@ import Testing
             isKnown[node.name] = sweep.originalNode(node) != nil
             if node.name == "extra" { position = sweep.original.position }
         }
-        #expect(position == index)
+        // At the next node that both have, or past it.
+        #expect((index...index + 1).contains(position))
         #expect(isKnown["extra"] == false && isKnown["0.outer"] == true)
         #expect(difference(targets["extra"], found["extra"]) < 1e-5)
         let error = try subtracting(
