@@ -43,7 +43,10 @@ package struct DropLayers: CompressionPass {
                 context: context.part(
                     Double(round) / Double(blocks), Double(round + 1) / Double(blocks)))
             guard
-                let cheapest = curves.filter({ $0.points.last?.count == 0 }).min(by: {
+                let cheapest = curves.filter({
+                    $0.points.last?.count == 0
+                        && whole.graph.residual(of: whole.graph.nodes[$0.site.output]) != nil
+                }).min(by: {
                     ($0.points.last?.loss ?? 0) < ($1.points.last?.loss ?? 0)
                 })
             else {

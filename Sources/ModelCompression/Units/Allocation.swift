@@ -7,44 +7,65 @@ struct Allocation {
         let loss: Double
     }
 
-    /// Cells of the grid; costs are rounded up to whole cells, so the budget is never exceeded.
+    /// Cells of the grid.
+    ///
+    /// Each has the best of what costs about the same and what exactly it costs, so the budget is
+    /// never exceeded and may be used to the last unit.
     private static let cellCount = 4000
+
+    /// One option at each of the places so far.
+    fileprivate struct Path {
+        let cost: Double
+        let loss: Double
+        /// Cell of the path without the last place.
+        let previous: Int
+        /// The option at the last place.
+        let option: Int
+    }
 
     /// The option to take at each place, or nil if even the cheapest together exceed the budget.
     ///
     /// - Parameter places: Options of each place, at least one each.
     static func choose(_ places: [[Option]], budget: Double) -> [Int]? {
         guard budget >= 0, !places.isEmpty else { return places.isEmpty ? [] : nil }
-        let scale = Double(cellCount) / max(budget, .leastNormalMagnitude)
-        var losses = [Double](repeating: .infinity, count: cellCount + 1)
-        losses[0] = 0
-        var choices: [[Int32]] = []
+        let cellsPerCost =
+            budget.isNormal ? min(Double(cellCount) / budget, .greatestFiniteMagnitude) : 0
+        // A sum of costs may be off in its last bits.
+        let limit = budget * (1 + 1e-12)
+        var cells = [Path?](repeating: nil, count: cellCount + 1)
+        cells[0] = Path(cost: 0, loss: 0, previous: 0, option: 0)
+        var steps: [[Path?]] = []
         for options in places {
-            var next = [Double](repeating: .infinity, count: cellCount + 1)
-            var chosen = [Int32](repeating: -1, count: cellCount + 1)
-            for (index, option) in options.enumerated() {
-                let cells = (option.cost * scale - 1e-9).rounded(.up)
-                guard cells <= Double(cellCount) else { continue }
-                let cost = max(0, Int(cells))
-                for cell in 0...cellCount - cost
-                where losses[cell] + option.loss < next[cell + cost] {
-                    next[cell + cost] = losses[cell] + option.loss
-                    chosen[cell + cost] = Int32(index)
+            var next = [Path?](repeating: nil, count: cellCount + 1)
+            for (index, option) in options.enumerated() where option.loss.isFinite {
+                for (cell, path) in cells.enumerated() {
+                    guard let path, path.cost + option.cost <= limit else { continue }
+                    let longer = Path(
+                        cost: path.cost + option.cost, loss: path.loss + option.loss,
+                        previous: cell, option: index)
+                    let place = min(cellCount, Int(longer.cost * cellsPerCost + 1e-6))
+                    if next[place].map({ longer.isBetter(than: $0) }) ?? true {
+                        next[place] = longer
+                    }
                 }
             }
-            losses = next
-            choices.append(chosen)
+            cells = next
+            steps.append(next)
         }
-        guard var cell = losses.indices.min(by: { losses[$0] < losses[$1] }),
-            losses[cell].isFinite
-        else { return nil }
-        var picked: [Int] = []
-        for (options, chosen) in zip(places, choices).reversed() {
-            let index = Int(chosen[cell])
-            picked.append(index)
-            let cells = (options[index].cost * scale - 1e-9).rounded(.up)
-            cell -= max(0, Int(cells))
+        let best = cells.compactMap { $0 }.min { $0.isBetter(than: $1) }
+        guard var path = best else { return nil }
+        var picked = [path.option]
+        for step in steps.dropLast().reversed() {
+            guard let shorter = step[path.previous] else { return nil }
+            path = shorter
+            picked.append(path.option)
         }
         return picked.reversed()
+    }
+}
+
+extension Allocation.Path {
+    fileprivate func isBetter(than other: Self) -> Bool {
+        (loss, cost) < (other.loss, other.cost)
     }
 }

@@ -57,7 +57,7 @@ struct BlockSurgeon {
     ///   - counts: Descending, each at most the number of groups.
     ///   - mayTake: Groups that can be taken; nil for all.
     mutating func levels(_ counts: [Int], taking: Set<Int>? = nil) -> [Level] {
-        var left = groupCount
+        var left = isKept.count { $0 }
         return counts.map { count in
             while left > count {
                 let block = groupSize == 1 ? min(Self.blockSize, left - count) : 1

@@ -87,8 +87,9 @@ struct ProductFit {
     /// held-out rows; nil if it does not do better than the product as it is.
     func refitted() throws(CompressionError) -> Candidate? {
         let kept = Array(0..<weightTensor.columnCount)
-        guard let (ridge, judged) = try bestRidge(), judged.error < ownError,
-            let final = solution(all, ridge: ridge)
+        // A pass before may have left no outputs: the queries of an attention without heads.
+        guard weightTensor.rowCount > 0, let (ridge, judged) = try bestRidge(),
+            judged.error < ownError, let final = solution(all, ridge: ridge)
         else { return nil }
         return candidate("the re-fit", kept, final, error: judged.error)
     }

@@ -91,7 +91,8 @@ struct UnitRemoval {
         let columns = site.columns(of: best.kept)
         record.changes.append(
             TensorChange(
-                name: linearName(node), bytesBefore: before.elementCount * 4,
+                name: linearName(node),
+                bytesBefore: model.parameters[linearName(node)].map(model.bytesInCheckpoint) ?? 0,
                 bytesAfter: best.weight.elementCount * 4,
                 signalEnergy: before.meanSquare * Double(before.elementCount),
                 errorEnergy: before.selectingColumns(columns).squaredDistance(to: best.weight)))
