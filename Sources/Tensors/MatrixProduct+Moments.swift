@@ -18,7 +18,8 @@ extension MatrixProduct {
         nonisolated(unsafe) let x = start
         matrix.values.withUnsafeMutableBufferPointer { values in
             nonisolated(unsafe) let values = values
-            addBlocks(rowCount: rows.count / size, elementCount: size * size) { first, depth, block in
+            addBlocks(rowCount: rows.count / size, elementCount: size * size) {
+                first, depth, block in
                 cblas_ssyrk(
                     CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(depth), 1,
                     x + first * size, Int32(size), 0, block, Int32(size))

@@ -55,7 +55,9 @@ import Testing
         #expect(pass.step == 0.5 && pass.tableStep == 0.25)
         #expect(pass.rounding == .nearest && pass.smoothing == .exponent(0.5))
         #expect(!pass.clips && pass.sweeps == 3 && !pass.correctsBias)
-        #expect(pass.outlierFactor == 8 && pass.use.sequenceTokens == 64 && pass.use.totalTokens == 1000)
+        #expect(
+            pass.outlierFactor == 8 && pass.use.sequenceTokens == 64 && pass.use.totalTokens == 1000
+        )
         #expect(pass.realignment == 0.1 && pass.rate == 0.75)
     }
 

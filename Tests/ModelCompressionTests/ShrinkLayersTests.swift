@@ -227,7 +227,7 @@ import Testing
         var pass = DropLayers()
         pass.blocks = 9
         let (left, record) = try apply(pass, to: model, calibration)
-        #expect(UnitSite.sites(of: left.graph).map(\.unitCount) == [32])
+        #expect(UnitSite.sites(of: left.graph).isEmpty)
         #expect(record.changes.count == 4)
         #expect(!record.changes.contains { $0.name.contains("classifier") })
     }

@@ -109,7 +109,9 @@ import Testing
         #expect(try encodings("weight") == [.sparse])
         #expect(try encodings("tokens") == [.zstd])
         #expect(try encodings("tokenizer") == [.zstd])
+        // Scales without a pattern gain too little to be decoded for it.
         #expect(try encodings("weight.scales") == [.raw])
+        #expect(try encodings("tokens.scales") == [.zstd])
     }
 
     @Test func halvesOfTheCheckpointAreStoredAsTheyAre() throws {

@@ -90,7 +90,7 @@ struct SampleModel {
 
     private static func codes(_ rows: Int, _ columns: Int) -> Parameter {
         let codes = (0..<rows * columns).map { Int8(($0 &* 2_654_435_761 >> 7) % 60 - 30) }
-        return quantized(rows, columns, codes)
+        return quantized(rows, columns, codes, scales: (0..<rows).map { Float($0 + 1) / 1024 })
     }
 
     /// Codes of which four of five are zero, without a pattern.
@@ -105,16 +105,18 @@ struct SampleModel {
         let codes = (0..<rows * columns).map { _ in
             next() % 5 > 0 ? 0 : Int8(next() % 255 - 127)
         }
-        return quantized(rows, columns, codes)
+        let scales = (0..<rows).map { _ in Float(next() % 100_000 + 1) * 1e-7 }
+        return quantized(rows, columns, codes, scales: scales)
     }
 
-    private static func quantized(_ rows: Int, _ columns: Int, _ codes: [Int8]) -> Parameter {
+    private static func quantized(
+        _ rows: Int, _ columns: Int, _ codes: [Int8], scales: [Float]
+    ) -> Parameter {
         Parameter(
             shape: [rows, columns],
             storage: .quantizedRows(
                 QuantizedRows(
-                    rowCount: rows, columnCount: columns, codes: codes,
-                    scales: (0..<rows).map { Float($0 + 1) / 1024 })))
+                    rowCount: rows, columnCount: columns, codes: codes, scales: scales)))
     }
 
     private static func vector(_ count: Int) -> Parameter {

@@ -102,7 +102,7 @@ package struct DropHeads: CompressionPass {
 extension DropHeads: RecipePass {
     init(_ options: inout RecipeOptions) throws(RecipeError) {
         self.init()
-        count = try options.optionalInteger("heads", in: 0...1 << 20)
+        count = try options.integer("heads", in: 0...1 << 20)
         share = try options.number("share", in: 0...1, default: share)
         score = try options.choice("score", default: score)
         compensation = try options.choice("compensation", default: compensation)

@@ -1,7 +1,7 @@
 extension Factorize: RecipePass {
     init(_ options: inout RecipeOptions) throws(RecipeError) {
         self.init()
-        let rank = try options.optionalInteger("rank", in: 1...1 << 16)
+        let rank = try options.integer("rank", in: 1...1 << 16)
         let energy = try options.number("energy", in: 0...1)
         let keep = try options.number("keep", in: 0...1)
         let targets =
@@ -12,7 +12,7 @@ extension Factorize: RecipePass {
         }
         target = targets.first ?? target
         products = try options.texts("products")
-        tableRank = try options.optionalInteger("table_rank", in: 1...1 << 16)
+        tableRank = try options.integer("table_rank", in: 1...1 << 16)
         multiple = try options.integer("multiple", in: 1...4096, default: multiple)
         margin = try options.number("margin", in: 0...1, default: margin)
         damping = try options.number("damping", in: 0...1e6, default: damping)

@@ -24,6 +24,7 @@ extension QuantizeWeights {
         let probed = calibration.heldOut.isEmpty ? calibration.fitted : calibration.heldOut
         let held = Array(calibration.sequences[probed].prefix(Self.probeSequences))
         let firstNodes = Dictionary(uniqueKeysWithValues: sites.map { ($0.nodes[0], $0) })
+        let total = sites.reduce(0) { $0 + $1.nodes.count }
         var names: [String] = []
         var matrices: [StepAllocation.Matrix] = []
         var stream = try context.stream(fitted, through: model)
@@ -52,7 +53,7 @@ extension QuantizeWeights {
                             weightCount: weight.elementCount,
                             loss: max(0, loss) * share / (Self.probedStep * Self.probedStep)))
                 }
-                context.progress(Double(matrices.count) / Double(sites.count * 2))
+                context.progress(Double(matrices.count) / Double(total))
             }
             try CompressionError.wrapping { () throws(ModelError) in
                 try stream.advance(model)

@@ -3,24 +3,42 @@ import Tensors
 
 /// Linear layers: codes are fitted to what flows through the quantized model.
 extension QuantizeWeights {
+    /// What all sweeps over the same sites share.
+    struct Preparation {
+        let calibration: CalibrationSet
+        let importance: RowImportance?
+        /// By the name of the node; products without one get `step`.
+        let steps: [String: Double]
+    }
+
+    /// Looks at the calibration data and at the model as it is before any product is quantized.
+    func preparation(
+        _ sites: [LinearSite], _ model: Model, _ context: PassContext
+    ) throws(CompressionError) -> Preparation {
+        let calibration = use.sequences(of: context.calibration ?? .synthetic(for: model))
+        let importance = try use.importance(calibration, context)
+        return Preparation(
+            calibration: calibration, importance: importance,
+            steps: try steps(of: sites, model, calibration, importance, context.part(0, 0.5)))
+    }
+
     /// Quantizes the sites in one sweep.
     ///
     /// - Parameter leaving: Nodes that keep 16 bits.
     /// - Returns: Nodes whose error stands out from the others'.
     func quantize(
-        _ sites: [LinearSite], of model: inout Model, _ context: PassContext,
-        leaving: Set<String>, _ record: inout PassRecord
+        _ sites: [LinearSite], of model: inout Model, _ prepared: Preparation,
+        _ context: PassContext, leaving: Set<String>, _ record: inout PassRecord
     ) throws(CompressionError) -> [String] {
-        let calibration = use.sequences(
-            of: context.calibration ?? .synthetic(for: model))
-        let importance = try use.importance(calibration, context)
-        let steps = try steps(of: sites, model, calibration, importance, context)
+        let (calibration, steps) = (prepared.calibration, prepared.steps)
         var sweep = try CalibrationSweep(
-            calibration, original: context.original, compressed: model, importance: importance,
-            threadCount: context.threadCount)
+            calibration, original: context.original, compressed: model,
+            importance: prepared.importance, threadCount: context.threadCount)
         let firstNodes = Dictionary(
             uniqueKeysWithValues: sites.map { (model.graph.nodes[$0.nodes[0]].name, $0) })
         let isFitted = !calibration.isSynthetic
+        let total = sites.reduce(0) { $0 + $1.nodes.count }
+        var done = 0
         var changes: [TensorChange] = []
         var outputs: [OutputChange] = []
         try sweep.run(&model) { model, node, sweep throws(CompressionError) in
@@ -36,7 +54,8 @@ extension QuantizeWeights {
                 try quantize(
                     rest, of: &model, sweep, steps: steps, isFitted: isFitted, &changes, &outputs)
             }
-            context.progress(Double(changes.count) / Double(sites.count * 2))
+            done += site.nodes.count
+            context.progress(Double(done) / Double(total))
         }
         record.changes += changes
         record.outputs += outputs
@@ -52,7 +71,8 @@ extension QuantizeWeights {
 
     private func quantize(
         _ site: LinearSite, of model: inout Model, _ sweep: CalibrationSweep,
-        steps: [String: Double], isFitted: Bool, _ changes: inout [TensorChange], _ outputs: inout [OutputChange]
+        steps: [String: Double], isFitted: Bool, _ changes: inout [TensorChange],
+        _ outputs: inout [OutputChange]
     ) throws(CompressionError) {
         let first = model.graph.nodes[site.nodes[0]]
         guard let input = sweep.compressed[site.input] else { return }

@@ -86,19 +86,28 @@ package struct QuantizeWeights: CompressionPass {
         // First, because the codes of the products make up for errors that come from the tables.
         try quantizeTables(of: &model, &record)
         let before = model
-        let tables = record
         let sites = Self.sitesOfFloats(model)
         if !sites.isEmpty {
-            let outliers = try quantize(sites, of: &model, context, leaving: [], &record)
+            let prepared = try preparation(sites, model, context)
+            let sweeping = context.part(prepared.steps.isEmpty ? 0 : 0.5, 1)
+            if allocation == .sensitivity, prepared.steps.isEmpty {
+                record.notes.append(
+                    "all products get the same step: sharing it out needs 'step' and calibration data"
+                )
+            }
+            let tables = record
+            let outliers = try quantize(
+                sites, of: &model, prepared, sweeping, leaving: [], &record)
             if !outliers.isEmpty {
                 // What these would have cost is in all that came after them; done again without.
                 model = before
                 var second = tables
-                second.notes = outliers.map {
+                second.notes += outliers.map {
                     "\($0): left in 16 bits, its error stands out from the others'"
                 }
                 record = second
-                _ = try quantize(sites, of: &model, context, leaving: Set(outliers), &record)
+                _ = try quantize(
+                    sites, of: &model, prepared, sweeping, leaving: Set(outliers), &record)
             }
             Self.quantizeAttention(of: &model)
         }

@@ -27,10 +27,10 @@ struct RecipeOptions {
     mutating func integer(
         _ name: String, in range: ClosedRange<Int>, default standard: Int
     ) throws(RecipeError) -> Int {
-        try optionalInteger(name, in: range) ?? standard
+        try integer(name, in: range) ?? standard
     }
 
-    mutating func optionalInteger(
+    mutating func integer(
         _ name: String, in range: ClosedRange<Int>
     ) throws(RecipeError) -> Int? {
         guard let value = take(name) else { return nil }

@@ -1,3 +1,4 @@
+import Glibc
 import ModelGraph
 import Tensors
 
@@ -15,18 +16,21 @@ struct UnitCurve {
     /// In descending order of the count; the first is the whole site.
     let points: [Point]
 
-    /// The loss for a number of units, on straight lines between the points; it never falls when
-    /// units leave.
+    /// The loss for a number of units; it never falls when units leave.
+    ///
+    /// Between the points its logarithm lies on straight lines, and before the first it grows with
+    /// the square of what is gone: losses multiply as units leave, so a chord would be far above them.
     func loss(_ count: Int) -> Double {
-        var (higher, reached) = (points[0], 0.0)
+        var (higher, reached) = (points[0].count, 0.0)
         for point in points {
             let lower = max(reached, point.loss)
             if count >= point.count {
-                guard higher.count > point.count else { return lower }
-                let share = Double(higher.count - count) / Double(higher.count - point.count)
-                return reached + share * (lower - reached)
+                guard higher > point.count else { return lower }
+                let share = Double(higher - count) / Double(higher - point.count)
+                guard reached > 0, lower > 0 else { return share * share * lower }
+                return exp(log(reached) + share * (log(lower) - log(reached)))
             }
-            higher = point
+            higher = point.count
             reached = lower
         }
         return .infinity

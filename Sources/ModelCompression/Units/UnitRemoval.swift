@@ -37,7 +37,7 @@ struct UnitRemoval {
     /// Whether products that lose nothing are fitted to the original outputs as well.
     var realigns = true
     /// Ridges that are tried; the one with the least error on the held-out sequences is taken.
-    static let ridges = [0.01, 0.03, 0.1, 0.3, 1]
+    static let ridges = [0.01, 0.03, 0.1, 0.3, 1, 3, 10]
 
     /// - Parameters:
     ///   - plans: By the name of the site's output node; other sites stay whole.

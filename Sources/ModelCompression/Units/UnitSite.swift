@@ -56,9 +56,10 @@ struct UnitSite {
                     columnsPerUnit: group * attention.valueSize,
                     unitCount: attention.keyValueHeadCount)
             case .activation:
-                guard let inner = producer(of: node.inputs[0]), graph[input].columnCount > 0 else {
-                    return nil
-                }
+                // What is computed once per sequence, as a pooler is, costs next to nothing.
+                guard let inner = producer(of: node.inputs[0]), graph[input].columnCount > 0,
+                    case .tokens = graph[input].rows
+                else { return nil }
                 return UnitSite(
                     kind: .neurons, output: index, middle: middle,
                     producers: [(node: inner, rowsPerUnit: 1)], columnsPerUnit: 1,
