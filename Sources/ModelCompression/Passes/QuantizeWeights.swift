@@ -90,11 +90,7 @@ package struct QuantizeWeights: CompressionPass {
         if !sites.isEmpty {
             let prepared = try preparation(sites, model, context)
             let sweeping = context.part(prepared.steps.isEmpty ? 0 : 0.5, 1)
-            if allocation == .sensitivity, prepared.steps.isEmpty {
-                record.notes.append(
-                    "all products get the same step: sharing it out needs 'step' and calibration data"
-                )
-            }
+            if allocation == .sensitivity { record.notes.append(Self.note(on: prepared.steps)) }
             let tables = record
             let outliers = try quantize(
                 sites, of: &model, prepared, sweeping, leaving: [], &record)
@@ -113,6 +109,19 @@ package struct QuantizeWeights: CompressionPass {
         }
         record.seconds = (ContinuousClock.now - start) / .seconds(1)
         return record
+    }
+
+    /// The smallest and the largest of the steps that were shared out.
+    private static func note(on steps: [String: Double]) -> String {
+        let ordered = steps.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+        guard let first = ordered.first, let last = ordered.last else {
+            return "all products get the same step: "
+                + "sharing it out needs 'step' and calibration data"
+        }
+        func told(_ step: (key: String, value: Double)) -> String {
+            "\((step.value * 1000).rounded() / 1000) (\(step.key))"
+        }
+        return "steps by sensitivity from \(told(first)) to \(told(last))"
     }
 
     /// The sites without the products that have codes already.
