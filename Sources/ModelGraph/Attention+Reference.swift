@@ -66,19 +66,51 @@ extension Attention {
         }
     }
 
-    /// The attention probabilities of each sequence, the mean over the heads, `[queries, keys]`.
-    package func meanProbabilities(
-        query: Tensor, key: Tensor, sequences: [(queries: Range<Int>, keys: Range<Int>)]
+    /// What share of each query's output comes from which key, `[queries, keys]` for each sequence:
+    /// probabilities times the lengths of the values, over all heads, so that they add up to 1.
+    ///
+    /// Keys that are looked at because their values are nearly zero, as separators often are, so
+    /// count for little: Kobayashi et al. 2020 (arXiv 2004.10102).
+    package func contributions(
+        query: Tensor, key: Tensor, value: Tensor,
+        sequences: [(queries: Range<Int>, keys: Range<Int>)]
     ) -> [[Float]] {
-        var means: [[Float]] = sequences.map {
+        var sums: [[Float]] = sequences.map {
             [Float](repeating: 0, count: $0.queries.count * $0.keys.count)
         }
-        forEachHead(query: query, key: key, sequences: sequences) { sequence, _, probabilities in
-            for index in means[sequence].indices {
-                means[sequence][index] += probabilities[index] / Float(headCount)
+        let lengths = valueLengths(value)
+        let group = keyValueHeadCount == 0 ? 1 : headCount / keyValueHeadCount
+        forEachHead(query: query, key: key, sequences: sequences) {
+            sequence, head, probabilities in
+            let keys = sequences[sequence].keys
+            for index in sums[sequence].indices {
+                let row = keys.lowerBound + index % keys.count
+                sums[sequence][index] +=
+                    probabilities[index] * lengths[row * keyValueHeadCount + head / group]
             }
         }
-        return means
+        for (sequence, (queries, keys)) in sequences.enumerated() where !keys.isEmpty {
+            for query in 0..<queries.count {
+                let row = query * keys.count..<(query + 1) * keys.count
+                let total = sums[sequence][row].reduce(0, +)
+                for index in row where total > 0 { sums[sequence][index] /= total }
+            }
+        }
+        return sums
+    }
+
+    /// ‖v‖ of every row and head, `[rows, keyValueHeadCount]`.
+    private func valueLengths(_ value: Tensor) -> [Float] {
+        (0..<value.rowCount * keyValueHeadCount).map { index in
+            let start =
+                index / keyValueHeadCount * value.columnCount
+                + index % keyValueHeadCount * valueSize
+            var squares: Float = 0
+            for column in start..<start + valueSize {
+                squares += value.values[column] * value.values[column]
+            }
+            return squares.squareRoot()
+        }
     }
 
     /// The largest probability that each head gives a key, the mean over all queries.

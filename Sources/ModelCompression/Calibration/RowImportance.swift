@@ -4,9 +4,9 @@ import Tensors
 /// How much of what a model answers goes back to each row of its values.
 ///
 /// From the answer back, a residual connection passes one half on to either side, pooling to the
-/// rows it pools, attention to the values by the mean of its heads' probabilities, and all else to
-/// the same row: the rollout of Abnar and Zuidema 2020 (arXiv 2005.00928). What it gives is mixed with
-/// a small share for every row alike, since no row is without influence.
+/// rows it pools, attention to the values by what they contribute (`Attention.contributions`), and
+/// all else to the same row: the rollout of Abnar and Zuidema 2020 (arXiv 2005.00928). What it gives
+/// is mixed with a small share for every row alike, since no row is without influence.
 struct RowImportance {
     /// One per row of a value, with the mean 1.
     private var weights: [ValueID: [Float]] = [:]
@@ -17,7 +17,7 @@ struct RowImportance {
         _ model: Model, _ sequences: CalibrationSet, uniformShare: Float, threadCount: Int
     ) throws(CompressionError) {
         let batch: SequenceBatch
-        var probabilities: [ValueID: [[Float]]] = [:]
+        var contributions: [ValueID: [[Float]]] = [:]
         do throws(ModelError) {
             batch = try SequenceBatch(sequences.sequences, for: model)
             let graph = model.graph
@@ -25,8 +25,8 @@ struct RowImportance {
             _ = try executor.run(batch) { node, inputs, _ in
                 guard case .attention(let attention) = node.operation else { return }
                 let rows = (graph[node.inputs[0]].rows, graph[node.inputs[1]].rows)
-                probabilities[node.output] = attention.meanProbabilities(
-                    query: inputs[0], key: inputs[1],
+                contributions[node.output] = attention.contributions(
+                    query: inputs[0], key: inputs[1], value: inputs[2],
                     sequences: (0..<batch.count).map {
                         (queries: batch.rows(of: $0, rows.0), keys: batch.rows(of: $0, rows.1))
                     })
@@ -34,7 +34,7 @@ struct RowImportance {
         } catch {
             throw .model(error)
         }
-        var flow = Flow(model.graph, batch, probabilities)
+        var flow = Flow(model.graph, batch, contributions)
         flow.runBack()
         for (value, weights) in flow.weights {
             self.weights[value] = Self.mixed(
@@ -70,13 +70,13 @@ struct RowImportance {
 private struct Flow {
     let graph: Graph
     let batch: SequenceBatch
-    let probabilities: [ValueID: [[Float]]]
+    let contributions: [ValueID: [[Float]]]
     private(set) var weights: [ValueID: [Float]] = [:]
 
-    init(_ graph: Graph, _ batch: SequenceBatch, _ probabilities: [ValueID: [[Float]]]) {
+    init(_ graph: Graph, _ batch: SequenceBatch, _ contributions: [ValueID: [[Float]]]) {
         self.graph = graph
         self.batch = batch
-        self.probabilities = probabilities
+        self.contributions = contributions
     }
 
     mutating func runBack() {
@@ -114,14 +114,14 @@ private struct Flow {
                 }
             }
         case .attention:
-            guard let probabilities = probabilities[node.output] else { return }
+            guard let contributions = contributions[node.output] else { return }
             for sequence in 0..<batch.count {
                 let queries = batch.rows(of: sequence, graph[node.inputs[0]].rows)
                 let keys = batch.rows(of: sequence, graph[node.inputs[2]].rows)
                 for (place, query) in queries.enumerated() where output[query] > 0 {
                     for (index, key) in keys.enumerated() {
-                        let probability = probabilities[sequence][place * keys.count + index]
-                        add(output[query] * probability, to: node.inputs[2], row: key)
+                        let share = contributions[sequence][place * keys.count + index]
+                        add(output[query] * share, to: node.inputs[2], row: key)
                     }
                 }
             }
