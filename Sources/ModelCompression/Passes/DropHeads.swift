@@ -62,9 +62,11 @@ package struct DropHeads: CompressionPass {
             }
         var removal = UnitRemoval()
         removal.compensation = compensation
+        // The mean that takes the place of a head is added to every row, so every row has a say.
+        let weighing = compensation == .refit ? importance : nil
         try removal.apply(
             plans, to: &model, context: context.part(0.6, 1), calibration: calibration,
-            importance: importance, &record)
+            importance: weighing, &record)
         record.notes.append("\(left) of \(total) heads left")
         record.seconds = (ContinuousClock.now - start) / .seconds(1)
         return record
