@@ -12,8 +12,6 @@ import Tensors
 struct RidgeFit {
     /// W, `[outputs, inputs]`.
     let weights: [Double]
-    /// S + Λ.
-    let regularized: SymmetricMatrix
 
     /// - Parameters:
     ///   - moments: S.
@@ -22,11 +20,10 @@ struct RidgeFit {
     ///   - ridge: Λ in parts of what `penalties` says.
     /// - Returns: nil if the regularized moments are singular.
     init?(moments: SymmetricMatrix, cross: [Double], prior: [Double], ridge: Double) {
+        guard let factor = CholeskyFactor(Self.regularized(moments, ridge: ridge)) else {
+            return nil
+        }
         let penalties = Self.penalties(moments, ridge: ridge)
-        var regularized = moments
-        for (index, penalty) in penalties.enumerated() { regularized[index, index] += penalty }
-        self.regularized = regularized
-        guard let factor = CholeskyFactor(regularized) else { return nil }
         var right = cross
         for index in right.indices {
             right[index] += prior[index] * penalties[index % penalties.count]

@@ -15,7 +15,7 @@ enum HeadScores {
         else { return [:] }
         let sites = headSites(of: model)
         var scores: [String: [Double]] = [:]
-        var stream = try self.stream(model, calibration, context)
+        var stream = try context.stream(sequences(calibration), through: model)
         do throws(ModelError) {
             let expected = try stream.finished(model, answer)
             for site in sites {
@@ -45,7 +45,7 @@ enum HeadScores {
         _ model: Model, _ calibration: CalibrationSet, _ context: PassContext
     ) throws(CompressionError) -> [String: [Double]] {
         var scores: [String: [Double]] = [:]
-        var stream = try self.stream(model, calibration, context)
+        var stream = try context.stream(sequences(calibration), through: model)
         do throws(ModelError) {
             for site in headSites(of: model) {
                 while stream.position < site.middle { try stream.advance(model) }
@@ -77,15 +77,7 @@ enum HeadScores {
         UnitSite.sites(of: model.graph).filter { $0.kind == .heads }
     }
 
-    private static func stream(
-        _ model: Model, _ calibration: CalibrationSet, _ context: PassContext
-    ) throws(CompressionError) -> ActivationStream {
-        do {
-            return try ActivationStream(
-                Array(calibration.sequences.prefix(sequenceCount)), model: model,
-                threadCount: context.threadCount, simulatesCodes: false)
-        } catch {
-            throw .model(error)
-        }
+    private static func sequences(_ calibration: CalibrationSet) -> [TokenSequence] {
+        Array(calibration.sequences.prefix(sequenceCount))
     }
 }
