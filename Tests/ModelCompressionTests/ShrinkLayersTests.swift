@@ -171,6 +171,25 @@ import Testing
         }
     }
 
+    @Test("A mean is added to every row, so all rows count alike where nothing is fitted")
+    func meansAreOfAllRows() throws {
+        let model = try Model(checkpoint: Checkpoint(path: TinyFixture.classifier))
+        let sequences = TinyFixture.calibration(8, seed: 3).sequences
+        for compensation in UnitRemoval.Compensation.allCases {
+            var answers: [Tensor] = []
+            for share in [0.05, 1] {
+                var pass = DropHeads()
+                pass.score = .confidence
+                pass.share = 0.5
+                pass.compensation = compensation
+                pass.use.uniformRows = share
+                answers.append(try apply(pass, to: model, calibration).model.answer(sequences))
+            }
+            // The answer reads the first row, so a fit makes a difference between the rows.
+            #expect((answers[0] == answers[1]) == (compensation != .refit), "\(compensation)")
+        }
+    }
+
     // MARK: - drop-neurons and drop-layers
 
     @Test(arguments: [0.9, 0.5, 0.2])
