@@ -32,10 +32,17 @@ EDGEK_INLINE void edgek_take_in(edgek_range_bits *range, edgek_real value) {
     range->low = __builtin_elementwise_max(range->low, edgek_as_bits(value));
 }
 
-/// One row of `quantize_rows`, with or without multipliers. Returns whether the row is finite.
+/// A value in a range.
+EDGEK_INLINE edgek_real edgek_within(edgek_real value, float low, float high) {
+    value = value < low ? (edgek_real)(low) : value;
+    return value > high ? (edgek_real)(high) : value;
+}
+
+/// One row of `quantize_rows`, with or without multipliers and a range that is known. Returns whether
+/// the row is finite.
 EDGEK_INLINE int edgek_quantize_row(
-    const float *x, const float *multipliers, const int has_multipliers, int64_t column_count,
-    int8_t *codes, int64_t code_stride, edgek_row_quantization *row
+    const float *x, const float *multipliers, const int has_multipliers, const float *known,
+    const int is_known, int64_t column_count, int8_t *codes, int64_t code_stride, edgek_row_quantization *row
 ) {
     int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
     edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
@@ -53,7 +60,9 @@ EDGEK_INLINE int edgek_quantize_row(
     uint32_t low_bits = __builtin_reduce_max(ends.low);
     if (high_bits >= EDGEK_INFINITY_BITS || low_bits >= EDGEK_MINUS_INFINITY_BITS) return 0;
     float low = low_bits > INT32_MAX ? edgek_float_of_bits(low_bits) : 0.0f;
-    float range = edgek_float_of_bits((uint32_t)high_bits) - low;
+    float high = edgek_float_of_bits((uint32_t)high_bits);
+    if (is_known) low = known[0], high = known[1];
+    float range = high - low;
     if (!(range < __builtin_inff())) return 0;
 
     int is_empty = range < EDGEK_SMALLEST_RANGE;
@@ -64,12 +73,14 @@ EDGEK_INLINE int edgek_quantize_row(
     for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
         edgek_real value = edgek_load(x + j);
         if (has_multipliers) value = value * edgek_load(multipliers + j);
+        if (is_known) value = edgek_within(value, low, high);
         edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
         code = edgek_clamp(code, -128, 127);
         sums += code;
         edgek_store_codes(codes + j, code);
     }
     if (rest > 0) {
+        if (is_known) last = edgek_within(last, low, high);
         edgek_ints code = edgek_as_ints(edgek_round(last * inverse)) + offset;
         code = edgek_clamp(code, -128, 127);
         code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
@@ -84,12 +95,19 @@ EDGEK_INLINE int edgek_quantize_row(
 
 static int64_t quantize_rows(
     const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
-    const float *multipliers, int8_t *codes, int64_t code_stride, edgek_row_quantization *rows
+    const float *multipliers, const float *range, int8_t *codes, int64_t code_stride,
+    edgek_row_quantization *rows
 ) {
     for (int64_t row = 0; row < row_count; row++, x += x_stride, codes += code_stride) {
-        int is_finite = multipliers
-            ? edgek_quantize_row(x, multipliers, 1, column_count, codes, code_stride, &rows[row])
-            : edgek_quantize_row(x, NULL, 0, column_count, codes, code_stride, &rows[row]);
+        edgek_row_quantization *found = &rows[row];
+        int is_finite = range
+            ? edgek_quantize_row(
+                x, multipliers, multipliers != NULL, range, 1, column_count, codes, code_stride,
+                found)
+            : multipliers
+            ? edgek_quantize_row(
+                x, multipliers, 1, NULL, 0, column_count, codes, code_stride, found)
+            : edgek_quantize_row(x, NULL, 0, NULL, 0, column_count, codes, code_stride, found);
         if (!is_finite) return row;
     }
     return -1;

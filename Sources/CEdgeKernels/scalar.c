@@ -92,7 +92,8 @@ static void expand_codes(
 
 static int64_t quantize_rows(
     const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
-    const float *multipliers, int8_t *codes, int64_t code_stride, edgek_row_quantization *rows
+    const float *multipliers, const float *range, int8_t *codes, int64_t code_stride,
+    edgek_row_quantization *rows
 ) {
     for (int64_t row = 0; row < row_count; row++) {
         const float *source = x + row * x_stride;
@@ -104,17 +105,19 @@ static int64_t quantize_rows(
             if (key > high_key) high_key = key;
         }
         if (low_key <= EDGEK_KEY_OF_MINUS_INFINITY || high_key >= EDGEK_INFINITY_BITS) return row;
-        float low = edgek_float_of_key(low_key);
-        float range = edgek_float_of_key(high_key) - low;
-        if (!(range < __builtin_inff())) return row;
+        float low = range ? range[0] : edgek_float_of_key(low_key);
+        float high = range ? range[1] : edgek_float_of_key(high_key);
+        float width = high - low;
+        if (!(width < __builtin_inff())) return row;
 
-        bool is_empty = range < EDGEK_SMALLEST_RANGE;
-        float scale = is_empty ? 0.0f : range / 255.0f;
-        float inverse = is_empty ? 0.0f : 255.0f / range;
+        bool is_empty = width < EDGEK_SMALLEST_RANGE;
+        float scale = is_empty ? 0.0f : width / 255.0f;
+        float inverse = is_empty ? 0.0f : 255.0f / width;
         int32_t zero_point = (int32_t)edgek_round(-low * inverse);
         int32_t sum = 0;
         for (int64_t j = 0; j < column_count; j++) {
             float value = multipliers ? source[j] * multipliers[j] : source[j];
+            if (range) value = value < low ? low : value > high ? high : value;
             int32_t code = (int32_t)edgek_round(value * inverse) + zero_point;
             target[j] = (int8_t)(clamp(code, 0, 255) - 128);
             sum += target[j];

@@ -197,10 +197,11 @@ typedef struct {
     /// A range hi − lo below 2⁻¹⁰⁰ counts as zero: scale 0, z 0, q 0 everywhere.
     /// Stores q − 128 and zeros up to code_stride (a multiple of EDGEK_CODE_ALIGNMENT, codes
     /// aligned likewise). `multipliers` is [column_count] or null; the product is rounded to float
-    /// first. Returns the first row with a NaN or whose range is not finite, or −1.
+    /// first. `range` is null or a lo ≤ 0 and a hi ≥ 0 for all rows, at least 2⁻¹⁰⁰ apart, into which
+    /// x is clamped. Returns the first row with a NaN or whose range is not finite, or −1.
     int64_t (*quantize_rows)(
         const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
-        const float *multipliers, int8_t *codes, int64_t code_stride,
+        const float *multipliers, const float *range, int8_t *codes, int64_t code_stride,
         edgek_row_quantization *rows);
     /// Bytes that the packed rows of `head_count` heads take in a role, a multiple of 64.
     int64_t (*packed_head_bytes)(
