@@ -19,15 +19,17 @@ import zstandard
 
 NONE = 0xFFFFFFFF
 MAGIC = bytes.fromhex("8941544e0d0a1a0a")
-FEATURES = {b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks"}
+FEATURES = {b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks",
+            b"static-ranges"}
 ENCODINGS = ["raw", "zstd", "sparse"]
 TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
 OPERANDS = ("inputs", "outputs", "tensors", "attributes")
 ROLES = ["hiddenState", "embedding", "logits", "pooled"]
-# Name, and the numbers of inputs, tensors and attributes; embed has any number of tables.
+# Name, and the numbers of inputs, tensors and attributes; embed has any number of tables, and
+# quantize two attributes or none.
 OPCODES = {1: ("embed", 0, None, None), 2: ("linear", 2, 2, 1), 3: ("attention", 3, 0, 7),
            4: ("layerNorm", 2, 2, 1), 5: ("activate", 1, 0, 1), 6: ("add", 2, 0, 0),
-           7: ("pool", 1, 0, 1), 8: ("normalizeL2", 1, 0, 1), 9: ("quantize", 1, 1, 0)}
+           7: ("pool", 1, 0, 1), 8: ("normalizeL2", 1, 0, 1), 9: ("quantize", 1, 1, None)}
 # Which inputs and tensors may be absent.
 OPTIONAL = {("linear", "inputs"): 1, ("linear", "tensors"): 1, ("layerNorm", "inputs"): 1,
             ("layerNorm", "tensors"): 1, ("quantize", "tensors"): 0}
@@ -290,6 +292,8 @@ def read_program(fields, tensor_count):
             need(len(words) >= 8 * tables, "operands runs past the end")
             kinds = struct.unpack_from(f"<{2 * tables}I", words)[::2]
             weights, attributes = tables + kinds.count(3), 2 * tables
+        if name == "quantize":
+            attributes = 2 if counts[3] else 0
         need(counts == [inputs, 1, weights, attributes], f"instruction {index}: operand counts")
         record = {"opcode": name}
         limits = (value_count, value_count, tensor_count, None)
@@ -393,6 +397,10 @@ def check_operands(program, tensors):
             rule(y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 2, "pooling")
         elif name == "quantize":
             vector(weights[0], x["columns"])
+            if attributes:
+                low, high = map(real, attributes)
+                rule(low <= 0 <= high and 2.0 ** -100 <= numpy.float32(high) - numpy.float32(low)
+                     < math.inf, "range")
         if name in ("linear", "activate"):
             rule(attributes[0] <= 6, "unknown activation")
         if name in ("layerNorm", "normalizeL2"):
@@ -405,7 +413,9 @@ def check_features(features, program, tensors, chunks):
             "int8-rows": any(tensor["scheme"] == 1 for tensor in tensors),
             "kept-tokens": any(step["opcode"] == "embed" and 3 in step["attributes"][::2]
                                for step in program["instructions"]),
-            "sparse-chunks": any(chunk[-1] == 2 for chunk in chunks)}
+            "sparse-chunks": any(chunk[-1] == 2 for chunk in chunks),
+            "static-ranges": any(step["opcode"] == "quantize" and step["attributes"]
+                                 for step in program["instructions"])}
     for name, is_used in used.items():
         need(not is_used or name in features, f"feature '{name}' is used and not listed")
 

@@ -32,56 +32,76 @@ EDGEK_INLINE void edgek_take_in(edgek_range_bits *range, edgek_real value) {
     range->low = __builtin_elementwise_max(range->low, edgek_as_bits(value));
 }
 
-/// A value in a range.
+/// A value in a range; a NaN gives its lower end.
 EDGEK_INLINE edgek_real edgek_within(edgek_real value, float low, float high) {
-    value = value < low ? (edgek_real)(low) : value;
-    return value > high ? (edgek_real)(high) : value;
+    value = value > low ? value : (edgek_real)(low);
+    return value < high ? value : (edgek_real)(high);
 }
 
-/// One row of `quantize_rows`, with or without multipliers and a range that is known. Returns whether
-/// the row is finite.
-EDGEK_INLINE int edgek_quantize_row(
-    const float *x, const float *multipliers, const int has_multipliers, const float *known,
-    const int is_known, int64_t column_count, int8_t *codes, int64_t code_stride, edgek_row_quantization *row
+/// Whether no value was an infinity or a NaN.
+EDGEK_INLINE int edgek_is_finite(edgek_range_bits range) {
+    return __builtin_reduce_max(range.high) < EDGEK_INFINITY_BITS
+        && __builtin_reduce_max(range.low) < EDGEK_MINUS_INFINITY_BITS;
+}
+
+/// Values j and the following of a row, times their multipliers.
+EDGEK_INLINE edgek_real edgek_multiplied(
+    const float *x, const float *multipliers, const int has_multipliers, int64_t j
+) {
+    edgek_real value = edgek_load(x + j);
+    return has_multipliers ? value * edgek_load(multipliers + j) : value;
+}
+
+/// The ends of a row, 0 among them.
+EDGEK_INLINE edgek_range_bits edgek_range_of_row(
+    const float *x, const float *multipliers, const int has_multipliers, int64_t column_count
 ) {
     int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
     edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
     for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        edgek_real value = edgek_load(x + j);
-        if (has_multipliers) value = value * edgek_load(multipliers + j);
-        edgek_take_in(&ends, value);
+        edgek_take_in(&ends, edgek_multiplied(x, multipliers, has_multipliers, j));
     }
-    edgek_real last = (edgek_real)(0.0f);
     if (rest > 0) {
-        last = edgek_scaled(x + whole, has_multipliers ? multipliers + whole : NULL, rest);
-        edgek_take_in(&ends, last);
+        const float *last = has_multipliers ? multipliers + whole : NULL;
+        edgek_take_in(&ends, edgek_scaled(x + whole, last, rest));
     }
-    int32_t high_bits = __builtin_reduce_max(ends.high);
-    uint32_t low_bits = __builtin_reduce_max(ends.low);
-    if (high_bits >= EDGEK_INFINITY_BITS || low_bits >= EDGEK_MINUS_INFINITY_BITS) return 0;
-    float low = low_bits > INT32_MAX ? edgek_float_of_bits(low_bits) : 0.0f;
-    float high = edgek_float_of_bits((uint32_t)high_bits);
-    if (is_known) low = known[0], high = known[1];
-    float range = high - low;
-    if (!(range < __builtin_inff())) return 0;
+    return ends;
+}
 
+/// The codes of a row in the range low…high. A range that is not the row's own (`clamps`) holds
+/// its values: then they are still to be checked, and the result says whether all were finite.
+EDGEK_INLINE int edgek_encode_row(
+    const float *x, const float *multipliers, const int has_multipliers, float low, float high,
+    const int clamps, int64_t column_count, int8_t *codes, int64_t code_stride,
+    edgek_row_quantization *row
+) {
+    int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
+    float range = high - low;
     int is_empty = range < EDGEK_SMALLEST_RANGE;
     float inverse = is_empty ? 0.0f : 255.0f / range;
     int32_t zero_point = edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
     int32_t offset = zero_point - 128;
     edgek_ints sums = (edgek_ints)0;
+    edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
     for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        edgek_real value = edgek_load(x + j);
-        if (has_multipliers) value = value * edgek_load(multipliers + j);
-        if (is_known) value = edgek_within(value, low, high);
+        edgek_real value = edgek_multiplied(x, multipliers, has_multipliers, j);
+        if (clamps) {
+            edgek_take_in(&ends, value);
+            value = edgek_within(value, low, high);
+        }
         edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
         code = edgek_clamp(code, -128, 127);
         sums += code;
         edgek_store_codes(codes + j, code);
     }
     if (rest > 0) {
-        if (is_known) last = edgek_within(last, low, high);
-        edgek_ints code = edgek_as_ints(edgek_round(last * inverse)) + offset;
+        const float *last = has_multipliers ? multipliers + whole : NULL;
+        edgek_real value = edgek_scaled(x + whole, last, rest);
+        if (clamps) {
+            edgek_take_in(&ends, value);
+            value = edgek_within(value, low, high);
+        }
+        edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
         code = edgek_clamp(code, -128, 127);
         code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
         sums += code;
@@ -90,7 +110,22 @@ EDGEK_INLINE int edgek_quantize_row(
     edgek_clear_codes(codes, edgek_whole_lanes(column_count), code_stride);
     *row = (edgek_row_quantization){
         is_empty ? 0.0f : range / 255.0f, zero_point, __builtin_reduce_add(sums)};
-    return 1;
+    return !clamps || edgek_is_finite(ends);
+}
+
+/// One row of `quantize_rows` whose range is not known. Returns whether that is finite.
+EDGEK_INLINE int edgek_quantize_row(
+    const float *x, const float *multipliers, const int has_multipliers, int64_t column_count,
+    int8_t *codes, int64_t code_stride, edgek_row_quantization *row
+) {
+    edgek_range_bits ends = edgek_range_of_row(x, multipliers, has_multipliers, column_count);
+    if (!edgek_is_finite(ends)) return 0;
+    uint32_t low_bits = __builtin_reduce_max(ends.low);
+    float low = low_bits > INT32_MAX ? edgek_float_of_bits(low_bits) : 0.0f;
+    float high = edgek_float_of_bits((uint32_t)__builtin_reduce_max(ends.high));
+    if (!(high - low < __builtin_inff())) return 0;
+    return edgek_encode_row(
+        x, multipliers, has_multipliers, low, high, 0, column_count, codes, code_stride, row);
 }
 
 static int64_t quantize_rows(
@@ -100,14 +135,17 @@ static int64_t quantize_rows(
 ) {
     for (int64_t row = 0; row < row_count; row++, x += x_stride, codes += code_stride) {
         edgek_row_quantization *found = &rows[row];
-        int is_finite = range
-            ? edgek_quantize_row(
-                x, multipliers, multipliers != NULL, range, 1, column_count, codes, code_stride,
-                found)
-            : multipliers
-            ? edgek_quantize_row(
-                x, multipliers, 1, NULL, 0, column_count, codes, code_stride, found)
-            : edgek_quantize_row(x, NULL, 0, NULL, 0, column_count, codes, code_stride, found);
+        int is_finite;
+        if (range) {
+            is_finite = edgek_encode_row(
+                x, multipliers, multipliers != NULL, range[0], range[1], 1, column_count, codes,
+                code_stride, found);
+        } else if (multipliers) {
+            is_finite = edgek_quantize_row(
+                x, multipliers, 1, column_count, codes, code_stride, found);
+        } else {
+            is_finite = edgek_quantize_row(x, NULL, 0, column_count, codes, code_stride, found);
+        }
         if (!is_finite) return row;
     }
     return -1;

@@ -117,7 +117,8 @@ static int64_t quantize_rows(
         int32_t sum = 0;
         for (int64_t j = 0; j < column_count; j++) {
             float value = multipliers ? source[j] * multipliers[j] : source[j];
-            if (range) value = value < low ? low : value > high ? high : value;
+            if (range) value = value > low ? value : low;
+            if (range) value = value < high ? value : high;
             int32_t code = (int32_t)edgek_round(value * inverse) + zero_point;
             target[j] = (int8_t)(clamp(code, 0, 255) - 128);
             sum += target[j];

@@ -300,11 +300,16 @@ extension ContainerDirectory {
             guard case .embed(_, let terms) = instruction else { return false }
             return terms.contains { $0.index == .keptTokens }
         }
+        let usesStaticRanges = program.instructions.contains { instruction in
+            guard case .quantize(_, _, _, let range) = instruction else { return false }
+            return range != nil
+        }
         let uses: [(StaticText, Bool)] = [
             (Feature.int8Attention, usesInt8Attention),
             (Feature.int8Rows, tensors.contains { $0.scheme == .int8Rows }),
             (Feature.keptTokens, usesKeptTokens),
             (Feature.sparseChunks, chunks.contains { $0.encoding == .sparse }),
+            (Feature.staticRanges, usesStaticRanges),
         ]
         for (feature, isUsed) in uses where isUsed && !features.contains(feature.bytes) {
             throw .missingFeature(name: feature)

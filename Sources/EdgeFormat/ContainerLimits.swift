@@ -2,6 +2,8 @@
 package enum ContainerLimits {
     package static let directoryBytes = 64 << 20
     package static let features = 64
+    /// Ranges of codes below this count as nothing.
+    package static let narrowestRange: Float = 0x1p-100
     package static let metadataEntries = 1024
     /// Texts of all lists of the metadata together.
     package static let metadataListTexts = 1 << 20

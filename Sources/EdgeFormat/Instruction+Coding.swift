@@ -192,11 +192,14 @@ extension Instruction {
                 output: try tables.value(record.outputs[0]),
                 epsilon: Float(bitPattern: record.attributes[0]))
         case .quantize:
-            try require(1, 1, 1, 0)
+            // A range has two ends.
+            try require(1, 1, 1, record.attributes.isEmpty ? 0 : 2)
+            let ends = record.attributes.map { Float(bitPattern: $0) }
             self = .quantize(
                 input: try tables.value(record.inputs[0]),
                 output: try tables.value(record.outputs[0]),
-                multipliers: try tables.optionalTensor(record.tensors[0]))
+                multipliers: try tables.optionalTensor(record.tensors[0]),
+                range: ends.isEmpty ? nil : CodeRange(low: ends[0], high: ends[1]))
         }
     }
 
@@ -239,9 +242,12 @@ extension Instruction {
         case .normalizeL2(let input, _, let epsilon):
             record.inputs = [word(input)]
             record.attributes = [epsilon.bitPattern]
-        case .quantize(let input, _, let multipliers):
+        case .quantize(let input, _, let multipliers, let range):
             record.inputs = [word(input)]
             record.tensors = [word(multipliers)]
+            if let range {
+                record.attributes = [range.low.bitPattern, range.high.bitPattern]
+            }
         }
         record.encode(opcode, into: &writer)
     }

@@ -88,6 +88,17 @@ package struct AttentionShape: Equatable, Sendable {
     }
 }
 
+/// The numbers that codes span, the same for all rows: low ≤ 0 ≤ high.
+package struct CodeRange: Equatable, Sendable {
+    package var low: Float
+    package var high: Float
+
+    package init(low: Float, high: Float) {
+        self.low = low
+        self.high = high
+    }
+}
+
 /// One step of the program.
 ///
 /// Integers index the tables of values (`input`, `output`, …) and of
@@ -108,8 +119,9 @@ package enum Instruction: Equatable, Sendable {
     case add(left: Int, right: Int, output: Int)
     case pool(input: Int, output: Int, pooling: PoolCode)
     case normalizeL2(input: Int, output: Int, epsilon: Float)
-    /// Floats to codes, each row multiplied by `multipliers` first if they are given.
-    case quantize(input: Int, output: Int, multipliers: Int?)
+    /// Floats to codes, each row multiplied by `multipliers` first if they are given. The codes
+    /// span `range`, or the range of each row if there is none.
+    case quantize(input: Int, output: Int, multipliers: Int?, range: CodeRange?)
 
     package var opcode: Opcode {
         switch self {
@@ -137,7 +149,7 @@ package enum Instruction: Equatable, Sendable {
         case .add(let left, let right, _): [left, right]
         case .pool(let input, _, _): [input]
         case .normalizeL2(let input, _, _): [input]
-        case .quantize(let input, _, _): [input]
+        case .quantize(let input, _, _, _): [input]
         }
     }
 
@@ -152,7 +164,7 @@ package enum Instruction: Equatable, Sendable {
         case .add(_, _, let output): output
         case .pool(_, let output, _): output
         case .normalizeL2(_, let output, _): output
-        case .quantize(_, let output, _): output
+        case .quantize(_, let output, _, _): output
         }
     }
 }

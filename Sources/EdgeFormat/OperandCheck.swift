@@ -36,13 +36,14 @@ struct OperandCheck {
         case .normalizeL2(let input, let output, let epsilon):
             try sameShape(input, output)
             try positive(epsilon)
-        case .quantize(let input, let output, let multipliers):
+        case .quantize(let input, let output, let multipliers, let range):
             try floats(input)
             try require("kind of the output", 1, Int(program.values[output].kind.rawValue))
             try sameSize(input, output)
             if let multipliers {
                 try vector(multipliers, count: program.values[input].columnCount)
             }
+            if let range { try check(range) }
         }
     }
 
@@ -200,6 +201,27 @@ struct OperandCheck {
             try require(
                 "quantization scheme", Int(QuantizationScheme.int8Rows.rawValue),
                 Int(record.scheme.rawValue))
+        }
+    }
+
+    private func check(_ range: CodeRange) throws(FormatError) {
+        // Not a number is on neither side of 0.
+        guard range.low.isFinite, range.low <= 0 else {
+            throw .instruction(
+                index: index, field: "lower end of a range (bits)", expected: 0,
+                found: UInt64(range.low.bitPattern))
+        }
+        guard range.high.isFinite, range.high >= 0 else {
+            throw .instruction(
+                index: index, field: "upper end of a range (bits)", expected: 0,
+                found: UInt64(range.high.bitPattern))
+        }
+        let width = range.high - range.low
+        guard width.isFinite, width >= ContainerLimits.narrowestRange else {
+            throw .instruction(
+                index: index, field: "width of a range (bits)",
+                expected: UInt64(ContainerLimits.narrowestRange.bitPattern),
+                found: UInt64(width.bitPattern))
         }
     }
 

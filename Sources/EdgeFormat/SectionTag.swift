@@ -25,5 +25,10 @@ package enum Feature {
     /// Chunks of codes that store only those that are not zero.
     package static let sparseChunks: StaticText = "sparse-chunks"
 
-    static let known: [StaticText] = [int8Attention, int8Rows, keptTokens, sparseChunks]
+    /// Codes of activations that span a range which is the same for all rows.
+    package static let staticRanges: StaticText = "static-ranges"
+
+    static let known: [StaticText] = [
+        int8Attention, int8Rows, keptTokens, sparseChunks, staticRanges,
+    ]
 }

@@ -139,9 +139,10 @@ extension Interpreter {
             return .add(operand(left), operand(right), output: operand(output))
         case .normalizeL2(let input, let output, let epsilon):
             return .normalizeL2(operand(input), output: operand(output), epsilon: epsilon)
-        case .quantize(let input, let output, let multipliers):
+        case .quantize(let input, let output, let multipliers, let range):
             return .quantize(
-                operand(input), output: operand(output), multipliers: vector(multipliers))
+                operand(input), output: operand(output), multipliers: vector(multipliers),
+                range: range)
         case .embed, .attention, .pool:
             preconditionFailure("the instruction does not go by rows")
         }

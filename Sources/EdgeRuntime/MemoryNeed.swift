@@ -60,7 +60,7 @@ package struct MemoryNeed: Equatable, Sendable {
             case .layerNorm(_, _, _, let gamma, let beta, _):
                 countVector(gamma)
                 countVector(beta)
-            case .quantize(_, _, let multipliers):
+            case .quantize(_, _, let multipliers, _):
                 countVector(multipliers)
             case .attention, .activate, .add, .pool, .normalizeL2:
                 break

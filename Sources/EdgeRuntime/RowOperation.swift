@@ -1,4 +1,5 @@
 import CEdgeKernels
+import EdgeFormat
 
 /// A value as the operations on rows see it; without references, so that threads share it freely.
 struct RowOperand {
@@ -71,7 +72,9 @@ enum RowOperation {
     case activate(RowOperand, output: RowOperand, edgek_activation)
     case add(RowOperand, RowOperand, output: RowOperand)
     case normalizeL2(RowOperand, output: RowOperand, epsilon: Float)
-    case quantize(RowOperand, output: RowOperand, multipliers: UnsafePointer<Float>?)
+    case quantize(
+        RowOperand, output: RowOperand, multipliers: UnsafePointer<Float>?,
+        range: CodeRange?)
     case packHeads(
         RowOperand, role: edgek_head_role, count: Int, size: Int, [PackedSequence])
 
@@ -87,7 +90,7 @@ enum RowOperation {
         switch self {
         case .linearCodes(_, _, let output, _, _, _), .linearFloats(_, _, let output, _, _, _),
             .layerNorm(_, _, let output, _, _, _), .activate(_, let output, _),
-            .add(_, _, let output), .normalizeL2(_, let output, _), .quantize(_, let output, _):
+            .add(_, _, let output), .normalizeL2(_, let output, _), .quantize(_, let output, _, _):
             output.columnCount
         case .packHeads(let input, _, _, _, _): input.columnCount
         }
@@ -140,11 +143,22 @@ enum RowOperation {
                     input.floats(block) + row * columns, Int64(columns), epsilon,
                     output.floats(block) + row * columns)
             }
-        case .quantize(let input, let output, let multipliers):
-            let bad = kernels.quantize_rows(
-                input.floats(block), block.count, Int64(input.columnCount),
-                Int64(input.columnCount), multipliers, output.codes(block),
-                Int64(output.codeStride), output.quantization(block))
+        case .quantize(let input, let output, let multipliers, let range):
+            func quantize(_ ends: UnsafePointer<Float>?) -> Int64 {
+                kernels.quantize_rows(
+                    input.floats(block), block.count, Int64(input.columnCount),
+                    Int64(input.columnCount), multipliers, ends, output.codes(block),
+                    Int64(output.codeStride), output.quantization(block))
+            }
+            var bad: Int64
+            if let range {
+                var ends = (range.low, range.high)
+                bad = withUnsafeBytes(of: &ends) {
+                    quantize($0.baseAddress?.assumingMemoryBound(to: Float.self))
+                }
+            } else {
+                bad = quantize(nil)
+            }
             if bad >= 0 { return block.rows.lowerBound + Int(bad) }
         case .packHeads(let input, let role, let count, let size, let sequences):
             for sequence in sequences where sequence.rows.overlaps(block.rows) {

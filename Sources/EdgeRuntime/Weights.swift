@@ -48,7 +48,7 @@ final class Weights {
             case .layerNorm(_, _, _, let gamma, let beta, _):
                 try loadVector(gamma, directory, decoder)
                 if let beta { try loadVector(beta, directory, decoder) }
-            case .quantize(_, _, let multipliers):
+            case .quantize(_, _, let multipliers, _):
                 if let multipliers { try loadVector(multipliers, directory, decoder) }
             case .attention, .activate, .add, .pool, .normalizeL2:
                 break

@@ -20,6 +20,8 @@ package enum GraphError: Error, Equatable, Sendable {
     case noTables
     case headCounts(heads: Int, keyValueHeads: Int)
     case notPositive(String, Float)
+    /// What codes span must have 0 in it and be neither too narrow nor infinite.
+    case inputRange(ClosedRange<Float>)
 }
 
 extension GraphError: CustomStringConvertible {
@@ -53,6 +55,8 @@ extension GraphError: CustomStringConvertible {
             "an embedding without tables"
         case .headCounts(let heads, let keyValueHeads):
             "\(heads) heads cannot share \(keyValueHeads) key and value heads"
+        case .inputRange(let range):
+            "codes cannot span \(range): it must hold 0 and be of finite width, at least 2^-100"
         case .notPositive(let name, let value):
             "\(name) must be positive and finite, found \(value)"
         }

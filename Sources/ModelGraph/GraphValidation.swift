@@ -59,6 +59,12 @@ extension Model {
             if let multipliers = linear.inputMultipliers {
                 try check(multipliers, [inputs[0].columnCount])
             }
+            if let range = linear.inputRange {
+                let width = range.upperBound - range.lowerBound
+                guard range.contains(0), width.isFinite, width >= 0x1p-100 else {
+                    throw .inputRange(range)
+                }
+            }
         case .attention(let attention):
             try check(attention, inputs: inputs, output: output)
         case .layerNormalization(let normalization):

@@ -41,11 +41,19 @@ package struct Linear: Hashable, Sendable {
     ///
     /// Only for quantized weights, whose columns are divided by it.
     package var inputMultipliers: String?
+    /// What the codes of the input span, multiplied; nil for the range of each row.
+    ///
+    /// Only for quantized weights.
+    package var inputRange: ClosedRange<Float>?
 
-    package init(weight: String, bias: String?, inputMultipliers: String? = nil) {
+    package init(
+        weight: String, bias: String?, inputMultipliers: String? = nil,
+        inputRange: ClosedRange<Float>? = nil
+    ) {
         self.weight = weight
         self.bias = bias
         self.inputMultipliers = inputMultipliers
+        self.inputRange = inputRange
     }
 }
 

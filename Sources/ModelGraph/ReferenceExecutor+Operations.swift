@@ -51,7 +51,8 @@ extension ReferenceExecutor {
     ) throws(ModelError) -> Tensor {
         let multipliers = try tensor(linear.inputMultipliers, node: node)
         if simulatesCodes, case .quantizedRows? = model.parameters[linear.weight]?.storage {
-            return input.roundedToCodes(multipliers: multipliers?.values)
+            return input.roundedToCodes(
+                multipliers: multipliers?.values, range: linear.inputRange)
         }
         guard let multipliers else { return input }
         return input.multiplyingColumns(by: multipliers.values)

@@ -4,15 +4,21 @@ extension Tensor {
     /// What the 8-bit codes stand for that the device makes of each row (formats/container.md,
     /// "quantize").
     ///
-    /// - Parameter multipliers: One per column, applied first; nil for ones.
+    /// - Parameters:
+    ///   - multipliers: One per column, applied first; nil for ones.
+    ///   - range: What the codes of all rows span; nil for the range of each row.
     /// - Returns: A tensor of the same shape, still multiplied.
-    package func roundedToCodes(multipliers: [Float]?) -> Tensor {
+    package func roundedToCodes(
+        multipliers: [Float]?, range: ClosedRange<Float>? = nil
+    ) -> Tensor {
         var result = multipliers.map { multiplyingColumns(by: $0) } ?? self
         result.forEachRow { row in
-            var (low, high): (Float, Float) = (0, 0)
-            for value in row {
-                low = min(low, value)
-                high = max(high, value)
+            var (low, high) = (range?.lowerBound ?? 0, range?.upperBound ?? 0)
+            if range == nil {
+                for value in row {
+                    low = min(low, value)
+                    high = max(high, value)
+                }
             }
             guard high - low >= 0x1p-100 else {
                 row.update(repeating: 0)
@@ -21,7 +27,8 @@ extension Tensor {
             let (scale, inverse) = ((high - low) / 255, 255 / (high - low))
             let zero = (-low * inverse).rounded(.toNearestOrEven)
             for column in 0..<row.count {
-                let code = (row[column] * inverse).rounded(.toNearestOrEven) + zero
+                let value = max(low, min(high, row[column]))
+                let code = (value * inverse).rounded(.toNearestOrEven) + zero
                 row[column] = (max(0, min(255, code)) - zero) * scale
             }
         }

@@ -1,5 +1,5 @@
 import Glibc
-import Tensors
+package import Tensors
 
 extension Tensor {
     func adding(_ other: Tensor) -> Tensor {
@@ -24,7 +24,7 @@ extension Tensor {
     }
 
     /// Multiplies each column with its factor.
-    func multiplyingColumns(by factors: [Float]) -> Tensor {
+    package func multiplyingColumns(by factors: [Float]) -> Tensor {
         var result = self
         result.forEachRow { row in
             for column in 0..<row.count { row[column] *= factors[column] }

@@ -87,6 +87,11 @@ package struct LoweredModel {
         if tensors.contains(where: { $0.name == keptTokensName }) {
             features.append(Feature.keptTokens)
         }
+        let usesStaticRanges = program.instructions.contains { instruction in
+            if case .quantize(_, _, _, let range) = instruction { return range != nil }
+            return false
+        }
+        if usesStaticRanges { features.append(Feature.staticRanges) }
         return features
     }
 

@@ -113,7 +113,8 @@ struct ProgramBuilder {
     private mutating func lowerLinear(_ node: Node, _ linear: Linear) {
         var input = value(node.inputs[0])
         if case .quantizedRows? = model.parameters[linear.weight]?.storage {
-            input = quantized(input, multipliers: linear.inputMultipliers)
+            input = quantized(
+                input, multipliers: linear.inputMultipliers, range: linear.inputRange)
         }
         var result = node.output
         var activation = ActivationCode.none
@@ -163,11 +164,14 @@ struct ProgramBuilder {
     private struct CodesOrigin: Hashable {
         let value: Int
         let multipliers: String?
+        let range: ClosedRange<Float>?
     }
 
     /// The codes of a value, made once however many products read them.
-    private mutating func quantized(_ input: Int, multipliers: String?) -> Int {
-        let origin = CodesOrigin(value: input, multipliers: multipliers)
+    private mutating func quantized(
+        _ input: Int, multipliers: String?, range: ClosedRange<Float>?
+    ) -> Int {
+        let origin = CodesOrigin(value: input, multipliers: multipliers, range: range)
         if let existing = codes[origin] { return existing }
         values.append(
             ProgramValue(
@@ -175,7 +179,9 @@ struct ProgramBuilder {
                 columnCount: values[input].columnCount))
         let output = values.count - 1
         instructions.append(
-            .quantize(input: input, output: output, multipliers: multipliers.map(tensor)))
+            .quantize(
+                input: input, output: output, multipliers: multipliers.map(tensor),
+                range: range.map { CodeRange(low: $0.lowerBound, high: $0.upperBound) }))
         codes[origin] = output
         return output
     }

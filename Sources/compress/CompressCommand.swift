@@ -82,7 +82,11 @@ enum CompressCommand {
                 threadCount: threads
             ) { bar.update($0, $1) }
         } catch {
-            if case .needsCalibration = error { throw Failure(error.description, .wrongUsage) }
+            switch error {
+            case .needsCalibration, .optionNeedsCalibration:
+                throw Failure(error.description, .wrongUsage)
+            case .notFinite, .model, .singular: break
+            }
             throw Failure("\(path): \(error.description)", .invalidModel)
         }
         let written: WrittenContainer

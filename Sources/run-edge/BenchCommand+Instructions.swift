@@ -146,7 +146,7 @@ extension Instruction {
         case .add(_, _, let output): return "add \(columns(output))"
         case .pool(_, let output, _): return "pool \(columns(output))"
         case .normalizeL2(_, let output, _): return "normalize \(columns(output))"
-        case .quantize(_, let output, _): return "quantize \(columns(output))"
+        case .quantize(_, let output, _, _): return "quantize \(columns(output))"
         }
     }
 }

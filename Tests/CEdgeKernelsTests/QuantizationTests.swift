@@ -12,7 +12,8 @@ struct QuantizationTests {
     }
 
     private func quantize(
-        _ x: [[Float]], multipliers: [Float]? = nil, with kernels: Kernels, padding: Int = 0
+        _ x: [[Float]], multipliers: [Float]? = nil, range: ClosedRange<Float>? = nil,
+        with kernels: Kernels, padding: Int = 0
     ) -> Rows {
         Arena.with(seed: 1) { arena in
             let columnCount = x.first?.count ?? 0
@@ -22,7 +23,8 @@ struct QuantizationTests {
             let rows = arena.zeros(x.count, of: edgek_row_quantization.self)
             let bad = kernels.table.quantize_rows(
                 arena.copy(x.flatMap { $0 + [.nan] }), Int64(x.count), Int64(columnCount),
-                Int64(columnCount + 1), multipliers.map { UnsafePointer(arena.copy($0)) }, codes,
+                Int64(columnCount + 1), multipliers.map { UnsafePointer(arena.copy($0)) },
+                range.map { UnsafePointer(arena.copy([$0.lowerBound, $0.upperBound])) }, codes,
                 Int64(stride), rows)
             let good = bad < 0 ? x.count : Int(bad)
             return Rows(
@@ -34,16 +36,19 @@ struct QuantizationTests {
     }
 
     /// The rule of the contract, for one row.
-    private func expected(_ x: [Float], multipliers: [Float]?) -> Rows {
-        let values = x.enumerated().map { i, value in
+    private func expected(
+        _ x: [Float], multipliers: [Float]?, range: ClosedRange<Float>? = nil
+    ) -> Rows {
+        var values = x.enumerated().map { i, value in
             multipliers.map { value * $0[i] } ?? value
         }
-        let low = min(0, values.min() ?? 0)
-        let high = max(0, values.max() ?? 0)
-        let range = high - low
-        let isEmpty = range < 0x1p-100
-        let scale = isEmpty ? 0 : range / 255
-        let inverse = isEmpty ? 0 : 255 / range
+        let low = range?.lowerBound ?? min(0, values.min() ?? 0)
+        let high = range?.upperBound ?? max(0, values.max() ?? 0)
+        if range != nil { values = values.map { min(max($0, low), high) } }
+        let width = high - low
+        let isEmpty = width < 0x1p-100
+        let scale = isEmpty ? 0 : width / 255
+        let inverse = isEmpty ? 0 : 255 / width
         let zeroPoint = Int32((-low * inverse).rounded(.toNearestOrEven))
         var codes = values.map { value -> Int8 in
             let q = Int32((value * inverse).rounded(.toNearestOrEven)) + zeroPoint
@@ -68,6 +73,33 @@ struct QuantizationTests {
                     quantize([x], multipliers: multipliers, with: kernels)
                         == expected(x, multipliers: multipliers))
             }
+        }
+    }
+
+    @Test("rows in a range that is known", arguments: Kernels.supported)
+    func knownRanges(kernels: Kernels) {
+        var random = RandomSource(seed: 7)
+        let ranges: [ClosedRange<Float>] = [
+            -1...1, -0.25...0.5, 0...0.3, -0.0...0.7, -0.4...0, -0x1p-101...0x1p-101,
+            -1.5e38...1.8e38, -3...1e-30,
+        ]
+        for count in 0...70 {
+            for range in ranges {
+                let x = (0..<count).map { _ in random.unit() }
+                let multipliers = (0..<count).map { _ in 1 + random.unit() }
+                for factors in [nil, multipliers] {
+                    #expect(
+                        quantize([x], multipliers: factors, range: range, with: kernels)
+                            == expected(x, multipliers: factors, range: range), "\(range)")
+                }
+            }
+        }
+        // What the range does not hold is cut off, however large it is.
+        let wide: [Float] = [3e38, -3e38, 1, -1, 0, -0.0, 0x1p-149]
+        for range in ranges {
+            #expect(
+                quantize([wide], range: range, with: kernels)
+                    == expected(wide, multipliers: nil, range: range), "\(range)")
         }
     }
 
@@ -98,6 +130,7 @@ struct QuantizationTests {
                 var rows = [[Float]](repeating: [Float](repeating: 1, count: 37), count: 4)
                 rows[2][position] = bad
                 #expect(quantize(rows, with: kernels).firstBadRow == 2)
+                #expect(quantize(rows, range: -1...2, with: kernels).firstBadRow == 2)
                 for role in [EDGEK_QUERIES, EDGEK_KEYS, EDGEK_VALUES] {
                     let heads = quantizeHeads(rows, headCount: 1, role: role, with: kernels)
                     #expect(heads.firstBadRow == 2)

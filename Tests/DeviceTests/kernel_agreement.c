@@ -270,10 +270,11 @@ static void run_rows(const edgek_table *table, int64_t rows, int64_t columns) {
     char label[72];
     snprintf(label, sizeof label, "rows %dx%d", (int)rows, (int)columns);
 
-    for (int has_multipliers = 0; has_multipliers < 2; has_multipliers++) {
+    static const float range[] = {-0.75f, 1.5f};
+    for (int variant = 0; variant < 4; variant++) {
         int64_t bad = table->quantize_rows(
-            x, rows, columns, stride, has_multipliers ? gamma : NULL, codes, code_stride,
-            quantized);
+            x, rows, columns, stride, variant & 1 ? gamma : NULL, variant & 2 ? range : NULL,
+            codes, code_stride, quantized);
         end_case(label, &bad, sizeof bad);
         end_case(label, codes, (size_t)(rows * code_stride));
         end_case(label, quantized, (size_t)rows * sizeof *quantized);
@@ -372,6 +373,7 @@ static void run_bad_rows(const edgek_table *table) {
         0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
     };
     enum { COLUMNS = 37 };
+    static const float range[] = {-1.0f, 2.0f};
     begin_case(9);
     float *x = take_floats(3 * COLUMNS, 1.0f), *y = take_floats(3 * COLUMNS, 1.0f);
     int8_t *codes = take(3 * 64);
@@ -381,10 +383,11 @@ static void run_bad_rows(const edgek_table *table) {
     for (int i = 0; i < 5 * COLUMNS; i++) {
         float *bad = &x[COLUMNS + i % COLUMNS], good = *bad;
         memcpy(bad, &bad_bits[i / COLUMNS], sizeof *bad);
-        int64_t found[2];
-        found[0] = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, codes, 64, rows);
+        int64_t found[3];
+        found[0] = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, NULL, codes, 64, rows);
         found[1] = table->quantize_heads(EDGEK_VALUES, x, COLUMNS, 3, 0, 3, 1, COLUMNS, heads);
-        if (found[0] != 1 || found[1] != 1) found[0] = -2;
+        found[2] = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, range, codes, 64, rows);
+        if (found[0] != 1 || found[1] != 1 || found[2] != 1) found[0] = -2;
         end_case("bad rows", found, sizeof found);
         table->max_rows(x, COLUMNS, 3, COLUMNS, y);
         table->softmax(x + COLUMNS, COLUMNS, y + COLUMNS);
@@ -392,7 +395,7 @@ static void run_bad_rows(const edgek_table *table) {
         *bad = good;
     }
     x[5] = 3e38f, x[6] = -3e38f;
-    int64_t too_wide = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, codes, 64, rows);
+    int64_t too_wide = table->quantize_rows(x, 3, COLUMNS, COLUMNS, NULL, NULL, codes, 64, rows);
     end_case("too wide a range", &too_wide, sizeof too_wide);
 }
 
@@ -407,9 +410,11 @@ static void run_tiny(const edgek_table *table, int64_t rows, int64_t columns) {
     char label[72];
     snprintf(label, sizeof label, "tiny %dx%d", (int)rows, (int)columns);
 
+    static const float range[] = {-0x1p-120f, 0x1p-100f};
     for (int variant = 0; variant < 4; variant++) {
         table->quantize_rows(
-            x, rows, columns, columns, variant & 1 ? gamma : NULL, codes, code_stride, quantized);
+            x, rows, columns, columns, variant & 1 ? gamma : NULL, variant & 2 ? range : NULL,
+            codes, code_stride, quantized);
         end_case(label, codes, (size_t)(rows * code_stride));
         end_case(label, quantized, (size_t)rows * sizeof *quantized);
 

@@ -302,7 +302,7 @@ import Testing
         func quantize(_ input: Int, _ multipliers: Int?) -> FormatError? {
             refusal {
                 $0.instructions[1] = .quantize(
-                    input: input, output: Value.codes, multipliers: multipliers)
+                    input: input, output: Value.codes, multipliers: multipliers, range: nil)
             }
         }
         #expect(quantize(Value.embedded, nil) == nil)
@@ -310,5 +310,29 @@ import Testing
         expect(refusal { $0.values[Value.codes].kind = .floats }, 1, "kind of the output")
         expect(refusal { $0.values[Value.codes].fixedRows = 1 }, 1, "rows of a value")
         expect(refusal { $0.values[Value.embedded].kind = .codes }, 0, "kind of a value")
+    }
+
+    @Test func rangesHoldZeroAndAreNeitherEmptyNorInfinite() {
+        func range(_ low: Float, _ high: Float, isListed: Bool = true) -> FormatError? {
+            SampleContainer.refusal {
+                $0.directory.program.instructions[1] = .quantize(
+                    input: Value.embedded, output: Value.codes, multipliers: nil,
+                    range: CodeRange(low: low, high: high))
+                if isListed { $0.directory.features.append(Feature.staticRanges.bytes) }
+            }
+        }
+        let allowed: [(Float, Float)] = [(-1, 1), (0, 3e38), (-0.0, 1), (-1, 0), (0, 0x1p-100)]
+        for (low, high) in allowed { #expect(range(low, high) == nil) }
+        for low in [Float.nan, -.infinity, .infinity, 0.1, .leastNonzeroMagnitude] {
+            expect(range(low, 1), 1, "lower end of a range (bits)")
+        }
+        for high in [Float.nan, -.infinity, .infinity, -0.1] {
+            expect(range(-1, high), 1, "upper end of a range (bits)")
+        }
+        let unusable: [(Float, Float)] = [(0, 0), (-3e38, 3e38), (0, 0x1p-101)]
+        for (low, high) in unusable {
+            expect(range(low, high), 1, "width of a range (bits)")
+        }
+        #expect(range(-1, 1, isListed: false) == .missingFeature(name: Feature.staticRanges))
     }
 }

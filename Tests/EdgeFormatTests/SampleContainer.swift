@@ -156,7 +156,8 @@ extension SampleContainer {
                     EmbedTerm(table: Tensor.types, index: .typeIDs, offset: 0),
                 ]),
             .quantize(
-                input: Value.embedded, output: Value.codes, multipliers: Tensor.multipliers),
+                input: Value.embedded, output: Value.codes, multipliers: Tensor.multipliers,
+                range: nil),
             .linear(
                 input: Value.codes, residual: nil, output: Value.projected, weight: Tensor.weight,
                 bias: Tensor.bias, activation: .gelu),

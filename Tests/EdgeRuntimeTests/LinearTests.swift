@@ -27,7 +27,7 @@ import Testing
 
     @Test(arguments: shapes.indices)
     func productsOfCodesAreExact(index: Int) throws {
-        for variant in 0..<8 {
+        for variant in 0..<16 {
             var test = Case(index)
             let weight = test.container.addCodes(
                 test.outputs, test.depth, &test.random, rowsPerChunk: variant & 1 == 0 ? nil : 64)
@@ -40,7 +40,9 @@ import Testing
             if variant & 4 != 0 {
                 bias = test.container.add(test.random.floats(test.outputs), [test.outputs])
             }
-            let codes = test.container.quantize(test.input, multipliers: multipliers)
+            let codes = test.container.quantize(
+                test.input, multipliers: multipliers,
+                range: variant & 8 == 0 ? nil : CodeRange(low: -0.4, high: 0.7))
             let output = test.container.linear(
                 codes, weight: weight, bias: bias, activation: variant & 1 == 0 ? .none : .relu)
             try test.container.expectReference(of: output, tolerance: 0)

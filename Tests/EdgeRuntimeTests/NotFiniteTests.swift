@@ -35,15 +35,24 @@ import Testing
         return container.input(numbers, columns: columns)
     }
 
-    @Test(arguments: values)
-    func quantizationNamesTheFirstRow(value: Float) throws {
+    @Test(arguments: values, [nil, CodeRange(low: -1, high: 1)])
+    func quantizationNamesTheFirstRow(value: Float, range: CodeRange?) throws {
         var container = TestContainer()
         var random = RandomNumbers(seed: 61)
-        let codes = container.quantize(input(value, in: &container))
+        let codes = container.quantize(input(value, in: &container), range: range)
         let weight = container.addCodes(3, 20, &random)
         let output = container.linear(codes, weight: weight)
         container.setOutput(.hiddenState, output)
         try expectNotFinite(container, instruction: 1, row: 37)
+    }
+
+    @Test func aKnownRangeHoldsWhatOverflowsIts() throws {
+        var container = TestContainer()
+        var random = RandomNumbers(seed: 65)
+        let input = container.input([1, 2, 3e38, -3e38, 1, 2], columns: 2)
+        let codes = container.quantize(input, range: CodeRange(low: -2, high: 1))
+        let output = container.linear(codes, weight: container.addCodes(3, 2, &random))
+        try container.expectReference(of: output, tolerance: 0)
     }
 
     @Test func aRangeThatOverflowsIsNamed() throws {

@@ -113,7 +113,8 @@ struct RandomProgram {
             let isQuantized = random.below(3) > 0
             let residual = random.below(2) == 0 ? any() : nil
             let bias = container.add(random.floats(columns), [columns])
-            let source = isQuantized ? container.quantize(input) : input
+            let range = random.below(3) == 0 ? CodeRange(low: -1.5, high: 2) : nil
+            let source = isQuantized ? container.quantize(input, range: range) : input
             let output = container.linear(
                 source, weight: weight(isQuantized: isQuantized), bias: bias, residual: residual,
                 activation: activation)

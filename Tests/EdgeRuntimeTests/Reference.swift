@@ -62,8 +62,8 @@ struct Reference {
             return pool(self[input], pooling)
         case .normalizeL2(let input, _, let epsilon):
             return normalize(self[input], epsilon)
-        case .quantize(let input, _, let multipliers):
-            return quantize(self[input], multipliers.map { container.numbers[$0] })
+        case .quantize(let input, _, let multipliers, let range):
+            return quantize(self[input], multipliers.map { container.numbers[$0] }, range)
         }
     }
 
@@ -163,7 +163,9 @@ struct Reference {
     // MARK: - Codes
 
     /// numerics.md of the format: lo and hi include 0; every step rounds to binary32.
-    private func quantize(_ x: ReferenceValue, _ multipliers: [Float]?) -> ReferenceValue {
+    private func quantize(
+        _ x: ReferenceValue, _ multipliers: [Float]?, _ known: CodeRange?
+    ) -> ReferenceValue {
         var result = x
         result.numbers = []
         for row in 0..<x.rows {
@@ -171,14 +173,16 @@ struct Reference {
                 let number = Float(x.numbers[row * x.columns + column])
                 return multipliers.map { number * $0[column] } ?? number
             }
-            let low = entries.reduce(0, min)
-            let range = entries.reduce(0, max) - low
+            let low = known?.low ?? entries.reduce(0, min)
+            let high = known?.high ?? entries.reduce(0, max)
+            let range = high - low
             let isEmpty = range < Float(sign: .plus, exponent: -100, significand: 1)
             let scale = isEmpty ? 0 : range / 255
             let inverse = isEmpty ? 0 : 255 / range
             let zero = Int32((-low * inverse).rounded(.toNearestOrEven))
             for entry in entries {
-                let code = Int32((entry * inverse).rounded(.toNearestOrEven)) + zero
+                let inside = max(low, min(high, entry))
+                let code = Int32((inside * inverse).rounded(.toNearestOrEven)) + zero
                 result.codes.append(max(0, min(255, code)))
             }
             result.scales.append(scale)

@@ -91,10 +91,7 @@ struct TestContainer {
     mutating func add(keptTokens tokens: [Int], storing: Storing = .raw) -> Int {
         var bits = [UInt8](repeating: 0, count: (program.vocabularySize + 7) / 8)
         for token in tokens { bits[token / 8] |= 1 << UInt8(token % 8) }
-        if !features.contains(Feature.keptTokens.bytes) {
-            features.append(Feature.keptTokens.bytes)
-            features.sort { $0.lexicographicallyPrecedes($1) }
-        }
+        list(Feature.keptTokens)
         let index = append(
             bits, [bits.count], .u8, rowsPerChunk: nil, storing: storing, numbers: [])
         keptTokens[index] = tokens
@@ -129,9 +126,7 @@ struct TestContainer {
                     offset: ContainerHeader.byteCount + data.count, storedSize: stored.count,
                     rawSize: raw.count, checksum: Self.crc32c(stored), encoding: encoding))
             data += stored
-            if encoding == .sparse, features.last != Feature.sparseChunks.bytes {
-                features.append(Feature.sparseChunks.bytes)
-            }
+            if encoding == .sparse { list(Feature.sparseChunks) }
         }
         tensors.append(
             TensorRecord(
@@ -215,11 +210,20 @@ struct TestContainer {
         return output
     }
 
-    mutating func quantize(_ input: Int, multipliers: Int? = nil) -> Int {
+    private mutating func list(_ feature: StaticText) {
+        if features.contains(feature.bytes) { return }
+        features.append(feature.bytes)
+        features.sort { $0.lexicographicallyPrecedes($1) }
+    }
+
+    mutating func quantize(
+        _ input: Int, multipliers: Int? = nil, range: CodeRange? = nil
+    ) -> Int {
         let source = program.values[input]
         let output = value(source.columnCount, .codes, fixedRows: source.fixedRows)
+        if range != nil { list(Feature.staticRanges) }
         program.instructions.append(
-            .quantize(input: input, output: output, multipliers: multipliers))
+            .quantize(input: input, output: output, multipliers: multipliers, range: range))
         return output
     }
 

@@ -105,6 +105,20 @@ import Testing
         #expect(try output.names.isEmpty)
     }
 
+    @Test(
+        "Options that need calibration data are wrong usage without",
+        arguments: [
+            (#"{"pass":"quantize","activations":"static"}"#, ["'activations'", "'dynamic'"]),
+            (#"{"pass":"prune","method":"wanda"}"#, ["'method'", "'magnitude'"]),
+        ])
+    func optionsThatNeedDataSaySo(pass: String, words: [String]) throws {
+        let (run, output, _, _) = try compress(#"{"passes":[\#(pass)]}"#)
+        #expect(run.end == .exited(2) && run.output.isEmpty)
+        let last = run.errorText.split(separator: "\n").last ?? ""
+        for word in words + ["--calibration"] { #expect(last.contains(word), "\(last)") }
+        #expect(try output.names.isEmpty)
+    }
+
     @Test("--dry-run names the passes and writes nothing")
     func dryRunsWriteNothing() throws {
         let (run, output, _, _) = try compress(

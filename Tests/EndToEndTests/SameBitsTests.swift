@@ -10,7 +10,28 @@ import Testing
         "Every instruction set and number of threads prints the same bytes",
         arguments: ["float", "int8"], [TinyBert.plain, .classifier, .relu, .geluNew])
     func outputsDependOnTheContainerOnly(preset: String, model: TinyBert) throws {
-        let path = try CompressedModels.path(of: model, preset: preset)
+        try expectTheSameBits(from: CompressedModels.path(of: model, preset: preset))
+    }
+
+    @Test("Static ranges give other bytes than those of the rows, the same everywhere")
+    func staticRangesDependOnTheContainerOnly() throws {
+        let folder = try TemporaryFolder()
+        let data = try folder.write(
+            "data.jsonl", Self.lengths.map { line(tokenCount: $0) }.joined().utf8)
+        let recipe = try folder.write(
+            "recipe.json", #"{"passes":[{"pass":"quantize","activations":"static"}]}"#.utf8)
+        let path = "\(folder.path)/static.atn"
+        let arguments = [TinyBert.plain.folder, "-o", path, "--recipe", recipe]
+        try Program.compress.run(arguments + ["--calibration", data]).expectDone()
+        let fixed = try expectTheSameBits(from: path)
+        let dynamic = try expectTheSameBits(
+            from: CompressedModels.path(of: .plain, preset: "int8"))
+        #expect(fixed != dynamic)
+    }
+
+    /// Runs a container in all ways and returns what all print.
+    @discardableResult
+    private func expectTheSameBits(from path: String) throws -> [UInt8] {
         let input = Self.lengths.map { line(tokenCount: $0) }.joined()
         var outputs: [String: [UInt8]] = [:]
         for set in try Self.supportedInstructionSets() {
@@ -27,6 +48,7 @@ import Testing
         for (settings, output) in outputs {
             #expect(output == reference, "\(settings)")
         }
+        return reference
     }
 
     @Test("ATTENUATE_ISA chooses the instruction set, and --isa wins over it")

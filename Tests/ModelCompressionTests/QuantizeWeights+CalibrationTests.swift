@@ -182,6 +182,54 @@ import Testing
         }
     }
 
+    // MARK: - Static ranges
+
+    private func ranges(_ model: Model) -> [ClosedRange<Float>?] {
+        model.graph.nodes.compactMap { node -> ClosedRange<Float>?? in
+            guard case .linear(let linear) = node.operation else { return nil }
+            return .some(linear.inputRange)
+        }
+    }
+
+    @Test func staticRangesAreThoseOfTheCalibrationData() throws {
+        let model = try plain()
+        let (fixed, record) = try apply(model, TinyFixture.calibration(48)) {
+            $0.activations = .static
+        }
+        try fixed.validate()
+        let found = ranges(fixed)
+        #expect(!found.isEmpty && found.allSatisfy { $0 != nil })
+        // Products that read the same codes share them.
+        let sites = LinearSite.sites(of: fixed.graph)
+        for site in sites {
+            #expect(Set(site.nodes.map { fixed.graph.linear(at: $0)?.inputRange }).count == 1)
+        }
+        #expect(Set(found).count == sites.count)
+        for output in record.outputs { #expect(output.relativeError < 0.02, "\(output.name)") }
+        let (dynamic, _) = try apply(model, TinyFixture.calibration(48))
+        #expect(ranges(dynamic).allSatisfy { $0 == nil })
+    }
+
+    @Test func staticRangesNeedData() throws {
+        #expect(
+            throws: CompressionError.optionNeedsCalibration(
+                pass: "quantize", option: "activations", value: "static", instead: "dynamic")
+        ) { try apply(try plain(), nil) { $0.activations = .static } }
+    }
+
+    @Test func inputsThatAreAlwaysZeroKeepTheirOwnRanges() throws {
+        let small = try SmallModel(
+            weight: SmallModel.random([5, 6], seed: 40), tokens: Tensor(zeros: [12, 6]),
+            positions: Tensor(zeros: [9, 6]), types: Tensor(zeros: [2, 6]))
+        var zeros = small.model
+        zeros.parameters["beta"]?.storage = .dense(Tensor(zeros: [6]))
+        let sequences = (0..<8).map { TokenSequence(ids: [Int32($0), 3]) }
+        let (model, _) = try apply(zeros, CalibrationSet(sequences)) {
+            $0.activations = .static
+        }
+        #expect(ranges(model) == [nil])
+    }
+
     // MARK: - A whole model
 
     @Test func everyProductHasAFiniteErrorOnHeldOutSequences() throws {

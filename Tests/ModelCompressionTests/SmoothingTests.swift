@@ -30,10 +30,24 @@ import Testing
         for expected in cases {
             let found = try Smoothing.search(
                 input: expected.input, rows: 0..<expected.rows, weights: expected.weightTensors,
-                grid: grid)
+                grid: grid, isStatic: false)
             #expect(found.exponent == expected.best)
         }
         #expect(Set(cases.map(\.best)).count == 2)
+    }
+
+    /// A column of large values leaves the others few codes of a range that all rows share; where
+    /// they lie in rows of their own, ranges of rows need no smoothing.
+    @Test func oneRangeForAllRowsNeedsMoreSmoothing() throws {
+        var input = SmallModel.random([64, 8], seed: 1)
+        for row in 0..<64 where row % 8 == 0 { input.values[row * 8 + 3] = 60 }
+        let weight = SmallModel.random([16, 8], seed: 2)
+        let exponents = try [false, true].map { isStatic in
+            try Smoothing.search(
+                input: input, rows: 0..<64, weights: [weight], grid: grid, isStatic: isStatic
+            ).exponent
+        }
+        #expect(exponents[1] > exponents[0], "\(exponents)")
     }
 
     @Test func anExponentOfZeroIsNone() throws {

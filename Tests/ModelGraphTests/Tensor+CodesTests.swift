@@ -73,13 +73,34 @@ import Testing
         }
     }
 
+    @Test(arguments: [-1...1, -0.2...0.6, 0...1e-3, -4...0] as [ClosedRange<Float>])
+    func knownRangesAreThoseOfTheKernel(range: ClosedRange<Float>) {
+        var state: UInt64 = 78
+        func random() -> Float {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Float(state >> 40) / Float(1 << 23) - 1
+        }
+        for columns in [1, 7, 33] {
+            let x = Tensor(
+                shape: [4, columns], values: (0..<4 * columns).map { _ in 2 * random() })
+            let multipliers = (0..<columns).map { _ in 1.5 + random() }
+            for factors in [nil, multipliers] {
+                #expect(
+                    x.roundedToCodes(multipliers: factors, range: range).values.map(\.bitPattern)
+                        == kernelCodes(x, multipliers: factors, range: range).map(\.bitPattern))
+            }
+        }
+    }
+
     @Test func emptyRowsStayEmpty() {
         #expect(Tensor(zeros: [3, 0]).roundedToCodes(multipliers: nil).shape == [3, 0])
         #expect(Tensor(zeros: [0, 3]).roundedToCodes(multipliers: [1, 2, 3]).shape == [0, 3])
     }
 
     /// What the codes of the scalar kernel stand for, s · (q − z).
-    private func kernelCodes(_ x: Tensor, multipliers: [Float]?) -> [Float] {
+    private func kernelCodes(
+        _ x: Tensor, multipliers: [Float]?, range: ClosedRange<Float>? = nil
+    ) -> [Float] {
         let (rows, columns) = (x.rowCount, x.columnCount)
         let alignment = Int(EDGEK_CODE_ALIGNMENT)
         let stride = (columns + alignment - 1) / alignment * alignment
@@ -89,11 +110,14 @@ import Testing
         let codes = memory.bindMemory(to: Int8.self)
         var quantization = [edgek_row_quantization](repeating: .init(), count: rows)
         guard let table = edgek_table_at(0), let start = codes.baseAddress else { return [] }
+        let ends = range.map { [$0.lowerBound, $0.upperBound] } ?? []
         let bad = (multipliers ?? []).withUnsafeBufferPointer { factors in
-            table.pointee.quantize_rows(
-                x.values, Int64(rows), Int64(columns), Int64(columns),
-                multipliers == nil ? nil : factors.baseAddress, start, Int64(stride),
-                &quantization)
+            ends.withUnsafeBufferPointer { ends in
+                table.pointee.quantize_rows(
+                    x.values, Int64(rows), Int64(columns), Int64(columns),
+                    multipliers == nil ? nil : factors.baseAddress,
+                    range == nil ? nil : ends.baseAddress, start, Int64(stride), &quantization)
+            }
         }
         guard bad < 0 else { return [] }
         return (0..<rows * columns).map { index in

@@ -21,12 +21,31 @@ struct IndependentReaderTests {
     }
 
     @Test func bothReadersSeeTheSame() throws {
+        try expectTheSameView(of: container, at: path)
+    }
+
+    @Test func bothReadersSeeRanges() throws {
+        var sample = try SampleModel()
+        sample.setInputRange(-1.5...2.25)
+        _ = try ContainerWriter(LoweredModel(sample.compressed, tokenizer: [1, 2, 3]))
+            .write(to: folder.path + "/ranges.atn")
+        let container = try WrittenBytes(folder.bytes("ranges.atn"))
+        #expect(container.directory.features.contains(Feature.staticRanges.bytes))
+        #expect(
+            container.directory.program.instructions.contains {
+                guard case .quantize(_, _, _, let range) = $0 else { return false }
+                return range == CodeRange(low: -1.5, high: 2.25)
+            })
+        try expectTheSameView(of: container, at: folder.path + "/ranges.atn")
+    }
+
+    private func expectTheSameView(of container: WrittenBytes, at path: String) throws {
         let answer = try IndependentReader.read([path, "--json"])
         #expect(answer.errors.isEmpty)
         #expect(answer.status == 0)
         let found = try #require(
             try JSONSerialization.jsonObject(with: answer.output) as? [String: Any])
-        let expected = try view()
+        let expected = try view(of: container)
         #expect(Set(found.keys) == Set(expected.keys))
         for (key, value) in expected {
             let other = try #require(found[key])
@@ -141,7 +160,7 @@ struct IndependentReaderTests {
 
     // MARK: - The view of the Swift reader
 
-    private func view() throws -> [String: Any] {
+    private func view(of container: WrittenBytes) throws -> [String: Any] {
         let header = container.header
         let directory = container.directory
         return [
@@ -236,9 +255,10 @@ struct IndependentReaderTests {
         case .normalizeL2(let input, _, let epsilon):
             inputs = [input]
             attributes = [epsilon.bitPattern]
-        case .quantize(let input, _, let multipliers):
+        case .quantize(let input, _, let multipliers, let range):
             inputs = [input]
             tensors = [multipliers]
+            attributes = range.map { [$0.low.bitPattern, $0.high.bitPattern] } ?? []
         }
         return [
             "opcode": "\(instruction.opcode)", "inputs": inputs.map(optional),

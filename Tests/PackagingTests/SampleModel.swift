@@ -44,6 +44,15 @@ struct SampleModel {
         ]
     }
 
+    /// Gives the input of the projection a range that is known.
+    mutating func setInputRange(_ range: ClosedRange<Float>) {
+        guard let index = model.graph.nodes.firstIndex(where: { $0.name == "projection" }),
+            case .linear(var linear) = model.graph.nodes[index].operation
+        else { preconditionFailure("the graph has a projection") }
+        linear.inputRange = range
+        model.graph.nodes[index].operation = .linear(linear)
+    }
+
     var compressed: CompressedModel {
         CompressedModel(model: model, recipe: recipe, records: [])
     }

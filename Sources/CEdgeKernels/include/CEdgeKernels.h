@@ -197,8 +197,10 @@ typedef struct {
     /// A range hi − lo below 2⁻¹⁰⁰ counts as zero: scale 0, z 0, q 0 everywhere.
     /// Stores q − 128 and zeros up to code_stride (a multiple of EDGEK_CODE_ALIGNMENT, codes
     /// aligned likewise). `multipliers` is [column_count] or null; the product is rounded to float
-    /// first. `range` is null or a lo ≤ 0 and a hi ≥ 0 for all rows, at least 2⁻¹⁰⁰ apart, into which
-    /// x is clamped. Returns the first row with a NaN or whose range is not finite, or −1.
+    /// first. `range` is null or the lo ≤ 0 and the hi ≥ 0 of all rows, at least 2⁻¹⁰⁰ and finitely
+    /// far apart, between which the products are clamped.
+    /// Returns the first row with an infinity or a NaN, or whose own range is to be used and is not
+    /// finite, or −1.
     int64_t (*quantize_rows)(
         const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
         const float *multipliers, const float *range, int8_t *codes, int64_t code_stride,

@@ -10,6 +10,7 @@ extension QuantizeWeights: RecipePass {
         if let exponent = try options.numberOrSearch("smoothing", in: 0...1, default: nil) {
             smoothing = .exponent(Float(exponent))
         }
+        activations = try options.choice("activations", default: activations)
         clips = try options.bool("clip", default: clips)
         sweeps = try options.integer("sweeps", in: 0...16, default: sweeps)
         correctsBias = try options.bool("bias_correction", default: correctsBias)
@@ -26,7 +27,8 @@ extension QuantizeWeights {
         func grid(_ limit: Int, _ step: Double?) -> String {
             step.map { "steps of \($0) standard deviations" } ?? "codes up to ±\(limit)"
         }
-        return "linear layers to \(grid(limit, step)), \(rounding.rawValue) rounding; "
+        return "linear layers to \(grid(limit, step)), \(rounding.rawValue) rounding"
+            + (activations == .static ? ", activations in fixed ranges; " : "; ")
             + "token table to \(grid(tableLimit, tableStep))"
     }
 

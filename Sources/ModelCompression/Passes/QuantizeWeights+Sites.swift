@@ -84,9 +84,10 @@ extension QuantizeWeights {
             weights.append(try model.finiteFloats(linear.weight))
         }
         let smoothing = try smoothing(input, fitted, weights)
+        let range = try range(of: input, fitted, smoothing, weights)
         let rows = SiteRows(
-            codes: input.roundedToCodes(multipliers: smoothing.multipliers), fitted: fitted,
-            heldOut: heldOut.isEmpty ? fitted : heldOut)
+            codes: input.roundedToCodes(multipliers: smoothing.multipliers, range: range),
+            fitted: fitted, heldOut: heldOut.isEmpty ? fitted : heldOut)
         let fit =
             isFitted
             ? SiteFit(rows, weights: sweep.rowWeights(of: first), rounding: rounding) : nil
@@ -124,6 +125,7 @@ extension QuantizeWeights {
                 linear.bias = biasName
             }
             if smoothing.divisors != nil { linear.inputMultipliers = multipliersName }
+            linear.inputRange = range
             model.graph.nodes[index].operation = .linear(linear)
         }
     }
@@ -137,10 +139,27 @@ extension QuantizeWeights {
         case .search:
             do {
                 return try Smoothing.search(
-                    input: input, rows: rows, weights: weights, grid: grid)
+                    input: input, rows: rows, weights: weights, grid: grid,
+                    isStatic: activations == .static)
             } catch {
                 throw .model(.tensor(node: "smoothing", error))
             }
+        }
+    }
+
+    /// What the codes of the input span; nil for the range of each row.
+    private func range(
+        of input: Tensor, _ rows: Range<Int>, _ smoothing: Smoothing, _ weights: [Tensor]
+    ) throws(CompressionError) -> ClosedRange<Float>? {
+        guard activations == .static else { return nil }
+        var sample = Smoothing.sample(of: input, rows)
+        if let multipliers = smoothing.multipliers {
+            sample = sample.multiplyingColumns(by: multipliers)
+        }
+        do {
+            return try StaticRange.search(sample, weights: weights.map(smoothing.apply))
+        } catch {
+            throw .model(.tensor(node: "range", error))
         }
     }
 

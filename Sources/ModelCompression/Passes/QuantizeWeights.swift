@@ -13,8 +13,9 @@ import Tensors
 /// 4. a bias that keeps the mean of each output where the original model has it.
 ///
 /// Codes lie in −limit…limit, never beyond ±127; smaller limits cost fewer bits in the file and
-/// run as fast. The device multiplies them with activations that it quantizes by row, asymmetrically,
-/// to 8 bits, and computes attention on 8-bit codes as well (formats/container.md, "Arithmetic").
+/// run as fast. The device multiplies them with activations that it quantizes asymmetrically to 8
+/// bits, in the range of each row or in one that is fixed here, and computes attention on 8-bit
+/// codes as well (formats/container.md, "Arithmetic").
 ///
 /// What was fitted is kept only where it lessens the error on held-out sequences; elsewhere a
 /// product gets the nearest codes. Without calibration data, sequences of random tokens stand in,
@@ -41,6 +42,14 @@ package struct QuantizeWeights: CompressionPass {
         case sensitivity
     }
 
+    /// What the codes of a product's input span.
+    package enum Activations: String, Sendable, CaseIterable {
+        /// The range of each row, which the device finds while it runs.
+        case dynamic
+        /// One range for all rows, found beforehand (`StaticRange`).
+        case `static`
+    }
+
     package enum SmoothingChoice: Equatable, Sendable {
         case search
         /// 0 for none.
@@ -65,6 +74,7 @@ package struct QuantizeWeights: CompressionPass {
     package var rate = 0.0
     package var rounding = Rounding.gptq
     package var smoothing = SmoothingChoice.search
+    package var activations = Activations.dynamic
     package var clips = true
     /// Sweeps of coordinate descent after the rounding.
     package var sweeps = 2
@@ -82,6 +92,10 @@ package struct QuantizeWeights: CompressionPass {
         to model: inout Model, context: PassContext
     ) throws(CompressionError) -> PassRecord {
         let start = ContinuousClock.now
+        if activations == .static, context.calibration == nil {
+            throw .optionNeedsCalibration(
+                pass: Self.name, option: "activations", value: "static", instead: "dynamic")
+        }
         var record = PassRecord(pass: Self.name)
         // First, because the codes of the products make up for errors that come from the tables.
         try quantizeTables(of: &model, &record)

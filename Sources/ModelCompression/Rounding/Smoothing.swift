@@ -54,21 +54,31 @@ struct Smoothing {
         self.divisors = divisors
     }
 
+    /// Rows enough to judge codes by, evenly from all.
+    static func sample(of input: Tensor, _ rows: Range<Int>) -> Tensor {
+        let step = max(1, rows.count / rowCount)
+        return input.selectingRows(
+            Array(stride(from: rows.lowerBound, to: rows.upperBound, by: step)))
+    }
+
     /// The exponent of `exponents` for which the product of nearest codes is nearest to the exact
     /// one, on some of the rows.
+    ///
+    /// - Parameter isStatic: Whether the codes of all rows span one range.
     static func search(
-        input: Tensor, rows: Range<Int>, weights: [Tensor], grid: (Tensor) -> CodeGrid
+        input: Tensor, rows: Range<Int>, weights: [Tensor], grid: (Tensor) -> CodeGrid,
+        isStatic: Bool
     ) throws(TensorError) -> Smoothing {
-        let step = max(1, rows.count / rowCount)
-        let sample = input.selectingRows(
-            Array(stride(from: rows.lowerBound, to: rows.upperBound, by: step)))
+        let sample = sample(of: input, rows)
         var exact: [Tensor] = []
         for weight in weights { exact.append(try MatrixProduct.linear(sample, weight: weight)) }
         var best = (error: Double.infinity, smoothing: Smoothing.none)
         for exponent in exponents {
             let smoothing = Smoothing(
                 exponent: exponent, input: input, rows: rows, weights: weights)
-            let codes = sample.roundedToCodes(multipliers: smoothing.multipliers)
+            let multiplied = smoothing.multipliers.map { sample.multiplyingColumns(by: $0) }
+            let codes = (multiplied ?? sample).roundedToCodes(
+                multipliers: nil, range: isStatic ? StaticRange.whole(multiplied ?? sample) : nil)
             var error = 0.0
             for (weight, exact) in zip(weights, exact) {
                 let smoothed = smoothing.apply(to: weight)
