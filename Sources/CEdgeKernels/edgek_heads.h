@@ -95,6 +95,9 @@ EDGEK_INLINE edgek_ints edgek_fold_sixteen(edgek_ints x[EDGEK_LANES]) {
     return x[0];
 }
 
+/// Sixteen copies of a body that is long already gain nothing.
+#define EDGEK_KEEP_LOOP _Pragma("clang loop unroll(disable)")
+
 typedef uint32_t edgek_four_words __attribute__((ext_vector_type(4)));
 
 /// Turns words[row][4 groups] of four rows into [4 groups][four rows], `stride` words apart.
@@ -129,6 +132,7 @@ EDGEK_INLINE void edgek_pack_rows(
 ) {
     for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
         int64_t count = edgek_smaller(head_size - d, EDGEK_LANES);
+        EDGEK_KEEP_LOOP
         for (int64_t first = 0; first < EDGEK_LANES; first += 4) {
             edgek_code_row codes[4];
             for (int64_t r = first; r < first + 4; r++) {
@@ -171,6 +175,7 @@ EDGEK_INLINE void edgek_pack_columns(
     for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
         int64_t count = edgek_smaller(head_size - d, EDGEK_LANES);
         edgek_ints sums = (edgek_ints)0;
+        EDGEK_KEEP_LOOP
         for (int64_t r = 0; r < EDGEK_LANES; r += EDGEK_HEAD_GROUP) {
             enum { CODE_BITS = 32 / EDGEK_HEAD_GROUP };
             const uint32_t mask = UINT32_MAX >> (32 - CODE_BITS);
@@ -205,6 +210,7 @@ static int64_t quantize_heads(
         for (int64_t head = 0; head < head_count; head++) {
             const float *source = x + row * x_stride + head * head_size;
             edgek_ints largest_bits[EDGEK_LANES];
+            EDGEK_KEEP_LOOP
             for (int64_t r = 0; r < EDGEK_LANES; r++) {
                 largest_bits[r] = (edgek_ints)0;
                 for (int64_t d = 0; r < rows && d < head_size; d += EDGEK_LANES) {

@@ -1,7 +1,5 @@
 #define _GNU_SOURCE
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +17,9 @@ enum { FAST_PERCENT = 60 };
 /// Documentation/ABI/testing/sysfs-devices-system-cpu in Linux: cpu_capacity is 1024 for the
 /// fastest processor of the machine. Returns 0 where the file is missing or no number.
 static int32_t capacity_of(const char *sysfs, int32_t number) {
-    char path[PATH_MAX], text[32];
-    snprintf(path, sizeof path, "%s/devices/system/cpu/cpu%d/cpu_capacity", sysfs, (int)number);
+    char digits[11], text[32];
+    edgep_write_digits(number, digits);
+    const char *const path[4] = {sysfs, "/devices/system/cpu/cpu", digits, "/cpu_capacity"};
     if (!edgep_read_text(path, text, sizeof text)) return 0;
     long capacity = strtol(text, NULL, 10);
     return capacity < 0 ? 0 : capacity < UINT16_MAX ? (int32_t)capacity : UINT16_MAX;
@@ -54,8 +53,8 @@ static bool choose_by_capacity(
 static bool choose_by_core_type(
     const char *sysfs, const edgep_processor_set *allowed, edgep_processor_set *fast
 ) {
-    char path[PATH_MAX], text[4096];
-    snprintf(path, sizeof path, "%s/devices/cpu_core/cpus", sysfs);
+    char text[4096];
+    const char *const path[4] = {sysfs, "/devices/cpu_core/cpus", "", ""};
     if (!edgep_read_text(path, text, sizeof text)) return false;
     memset(fast, 0, sizeof *fast);
     bool has_any = false;

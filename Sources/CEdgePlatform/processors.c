@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,8 +11,28 @@
 #include "CEdgePlatform.h"
 #include "processors.h"
 
-bool edgep_read_text(const char *path, char *text, size_t capacity) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+// printf and what it needs would be a twentieth of the program on a device.
+
+void edgep_write_digits(int32_t number, char digits[11]) {
+    int32_t count = 1;
+    for (int32_t rest = number; rest >= 10; rest /= 10) count++;
+    digits[count] = 0;
+    while (count > 0) {
+        digits[--count] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
+bool edgep_read_text(const char *const path[4], char *text, size_t capacity) {
+    char joined[PATH_MAX];
+    size_t length = 0;
+    for (int i = 0; i < 4; i++) {
+        size_t part = strlen(path[i]);
+        if (part >= sizeof joined - length) return false;
+        memcpy(joined + length, path[i], part + 1);
+        length += part;
+    }
+    int descriptor = open(joined, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return false;
     size_t held = 0;
     ssize_t count = 0;
@@ -49,18 +68,17 @@ int32_t edgep_quota_v1(const char *quota, const char *period) {
 static int32_t quota_of_group(const char *mount, char *group, bool is_v2) {
     int32_t smallest = INT32_MAX;
     while (true) {
-        char path[PATH_MAX], text[128], period[128];
+        char text[128], period[128];
         int32_t found = INT32_MAX;
         if (is_v2) {
-            snprintf(path, sizeof path, "%s%s/cpu.max", mount, group);
+            const char *const path[4] = {mount, group, "/cpu.max", ""};
             if (edgep_read_text(path, text, sizeof text)) found = edgep_quota_v2(text);
         } else {
-            snprintf(path, sizeof path, "%s%s/cpu.cfs_quota_us", mount, group);
-            if (edgep_read_text(path, text, sizeof text)) {
-                snprintf(path, sizeof path, "%s%s/cpu.cfs_period_us", mount, group);
-                if (edgep_read_text(path, period, sizeof period)) {
-                    found = edgep_quota_v1(text, period);
-                }
+            const char *const path[4] = {mount, group, "/cpu.cfs_quota_us", ""};
+            const char *const period_path[4] = {mount, group, "/cpu.cfs_period_us", ""};
+            if (edgep_read_text(path, text, sizeof text)
+                && edgep_read_text(period_path, period, sizeof period)) {
+                found = edgep_quota_v1(text, period);
             }
         }
         if (found < smallest) smallest = found;
@@ -86,7 +104,8 @@ static int32_t quota_of_process(void) {
     static const char *const v2_mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
     static const char *const v1_mounts[] = {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"};
     char text[8192];
-    if (!edgep_read_text("/proc/self/cgroup", text, sizeof text)) return INT32_MAX;
+    const char *const path[4] = {"/proc/self/cgroup", "", "", ""};
+    if (!edgep_read_text(path, text, sizeof text)) return INT32_MAX;
 
     int32_t smallest = INT32_MAX;
     char *rest = text, *line;
@@ -97,8 +116,8 @@ static int32_t quota_of_process(void) {
         bool is_v2 = strcmp(hierarchy, "0") == 0 && *controllers == 0;
         if (!is_v2 && !names_cpu(controllers)) continue;
         for (int i = 0; i < 2; i++) {
-            char group[PATH_MAX];
-            snprintf(group, sizeof group, "%s", strcmp(line, "/") == 0 ? "" : line);
+            char group[sizeof text];
+            strcpy(group, strcmp(line, "/") == 0 ? "" : line);
             int32_t found = quota_of_group(is_v2 ? v2_mounts[i] : v1_mounts[i], group, is_v2);
             if (found < smallest) smallest = found;
         }

@@ -48,5 +48,8 @@ int32_t edgep_quota_v2(const char *cpu_max);
 /// The same for the two files of cgroup v1; a quota of −1 is no limit.
 int32_t edgep_quota_v1(const char *quota, const char *period);
 
-/// Reads a small file as a string. Returns whether it fitted.
-bool edgep_read_text(const char *path, char *text, size_t capacity);
+/// Reads a small file, whose path is four strings one after the other, as a string. Returns
+/// whether both fitted.
+bool edgep_read_text(const char *const path[4], char *text, size_t capacity);
+/// Writes a number that is not negative in decimal digits.
+void edgep_write_digits(int32_t number, char digits[11]);

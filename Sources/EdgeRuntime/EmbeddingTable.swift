@@ -81,9 +81,10 @@ final class EmbeddingTable {
             }
         }
         // In the order of the table each chunk is decoded once.
-        missing.sort { rows[$0] < rows[$1] }
+        let order = stableOrder(of: missing.count) { rows[missing[$0]] < rows[missing[$1]] }
         var decoded = -1
-        for position in missing {
+        for place in order {
+            let position = missing[place]
             let index = rows[position]
             let chunk = index / rowsPerChunk
             let start: UnsafeRawPointer

@@ -41,7 +41,8 @@ extension BenchCommand {
         for (index, instruction) in program.instructions.enumerated() {
             let name = instruction.label(in: program)
             let place: Int
-            if let known = groups.firstIndex(where: { $0.name == name }) {
+            // Comparing strings would bring the tables of Unicode's normal forms with it.
+            if let known = groups.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
                 place = known
             } else {
                 place = groups.count
@@ -53,7 +54,9 @@ extension BenchCommand {
             groups[place].milliseconds +=
                 Double(clock.total(instruction: index)) / (1e6 * Double(runs))
         }
-        return groups.sorted { $0.milliseconds > $1.milliseconds }
+        return stableOrder(of: groups.count) {
+            groups[$0].milliseconds > groups[$1].milliseconds
+        }.map { groups[$0] }
     }
 
     static func write(_ groups: [InstructionGroup], peak: Double, to json: inout JSONWriter) {

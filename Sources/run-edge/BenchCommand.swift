@@ -119,10 +119,10 @@ enum BenchCommand {
         }
         // The first run warms caches and is reported on its own.
         times.removeFirst()
-        times.sort()
         return Row(
             tokens: tokens,
-            multiplyAccumulates: program.multiplyAccumulates(tokenCount: tokens), times: times,
+            multiplyAccumulates: program.multiplyAccumulates(tokenCount: tokens),
+            times: stableOrder(of: times.count) { times[$0] < times[$1] }.map { times[$0] },
             digest: digest)
     }
 

@@ -163,9 +163,8 @@ struct Responder {
 
     /// The five most probable classes, one a line.
     private func table(_ classes: Classification) -> [UInt8] {
-        let order = classes.scores.indices.sorted { left, right in
-            classes.scores[left] == classes.scores[right]
-                ? left < right : classes.scores[left] > classes.scores[right]
+        let order = stableOrder(of: classes.scores.count) {
+            classes.scores[$0] > classes.scores[$1]
         }
         var lines: [UInt8] = []
         for index in order.prefix(5) {
