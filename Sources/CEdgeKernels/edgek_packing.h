@@ -38,7 +38,8 @@ static int64_t packed_weight_bytes(int64_t column_count, int64_t depth) {
 
 static void clear_packed_weights(void *packed, int64_t column_count, int64_t depth) {
     int64_t byte_count = packed_weight_bytes(column_count, depth);
-    if (byte_count > 0) memset(packed, EDGEK_PACK_OFFSET, (size_t)byte_count);
+    // Whole panels of whole groups leave no byte out.
+    if (byte_count > column_count * depth) memset(packed, EDGEK_PACK_OFFSET, (size_t)byte_count);
 }
 
 static void pack_weights(

@@ -57,9 +57,8 @@ static int64_t packed_weight_bytes(int64_t column_count, int64_t depth) {
 }
 
 static void clear_packed_weights(void *packed, int64_t column_count, int64_t depth) {
-    if (column_count * depth > 0) {
-        memset(packed, 0, (size_t)packed_weight_bytes(column_count, depth));
-    }
+    int64_t filled = column_count * depth;
+    memset((char *)packed + filled, 0, (size_t)(packed_weight_bytes(column_count, depth) - filled));
 }
 
 static void pack_weights(

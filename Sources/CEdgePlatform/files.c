@@ -35,14 +35,29 @@ static int32_t map_descriptor(int descriptor, const void **bytes, size_t *byte_c
     return 0;
 }
 
-int32_t edgep_map_file(const char *path, const void **bytes, size_t *byte_count) {
+int32_t edgep_open_and_map_file(
+    const char *path, const void **bytes, size_t *byte_count, int32_t *descriptor
+) {
     *bytes = NULL;
     *byte_count = 0;
     // Without O_NONBLOCK, opening a FIFO waits for a writer.
-    int descriptor = open_for_reading(path, O_NONBLOCK);
-    if (descriptor < 0) return -errno;
-    int32_t result = map_descriptor(descriptor, bytes, byte_count);
-    close(descriptor);
+    *descriptor = open_for_reading(path, O_NONBLOCK);
+    if (*descriptor < 0) {
+        *descriptor = -1;
+        return -errno;
+    }
+    int32_t result = map_descriptor(*descriptor, bytes, byte_count);
+    if (result != 0) {
+        close(*descriptor);
+        *descriptor = -1;
+    }
+    return result;
+}
+
+int32_t edgep_map_file(const char *path, const void **bytes, size_t *byte_count) {
+    int32_t descriptor;
+    int32_t result = edgep_open_and_map_file(path, bytes, byte_count, &descriptor);
+    if (result == 0) close(descriptor);
     return result;
 }
 
@@ -50,13 +65,17 @@ void edgep_unmap_file(const void *bytes, size_t byte_count) {
     if (bytes != NULL && byte_count > 0) munmap((void *)(uintptr_t)bytes, byte_count);
 }
 
-void edgep_release_pages(const void *bytes, size_t byte_count) {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t start = (uintptr_t)bytes, end = start + byte_count;
-    // Only pages that lie wholly inside: the neighbours may still be in use.
-    start = (start + page - 1) / page * page;
-    end = end / page * page;
-    if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+int64_t edgep_read_at(int32_t descriptor, uint64_t offset, void *bytes, size_t byte_count) {
+    size_t held = 0;
+    while (held < byte_count) {
+        ssize_t count = pread(
+            descriptor, (char *)bytes + held, byte_count - held, (off_t)(offset + held));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return -errno;
+        if (count == 0) break;
+        held += (size_t)count;
+    }
+    return (int64_t)held;
 }
 
 const char *edgep_error_message(int32_t error) {

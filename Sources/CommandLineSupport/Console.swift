@@ -4,17 +4,20 @@ import CEdgePlatform
 package enum Console {
     /// Writes bytes to standard output; false if nobody reads it any more.
     @discardableResult
+    @inline(never)
     package static func write(_ bytes: [UInt8]) -> Bool {
         bytes.withUnsafeBytes { edgep_write(1, $0.baseAddress, $0.count) } == 0
     }
 
     /// Writes a line to standard output.
     @discardableResult
+    @inline(never)
     package static func writeLine(_ text: String) -> Bool {
         write(Array(text.utf8) + [0x0a])
     }
 
     /// Writes `program: text` and a line end to standard error.
+    @inline(never)
     package static func report(_ program: String, _ text: String) {
         note("\(program): \(text)")
     }
@@ -23,6 +26,7 @@ package enum Console {
     ///
     /// Control characters from file names and inputs are shown
     /// as `?`, so that a message is always one line.
+    @inline(never)
     package static func note(_ text: String) {
         let line = text.utf8.map { $0 < 0x20 || $0 == 0x7f ? UInt8(0x3f) : $0 } + [0x0a]
         _ = line.withUnsafeBytes { edgep_write(2, $0.baseAddress, $0.count) }

@@ -37,6 +37,8 @@ package enum FormatError: Error, Equatable {
     /// A scale that is negative, NaN or infinite.
     case forbiddenScale(tensor: [UInt8], row: Int)
     case chunkDamaged(index: Int, expected: UInt32, found: UInt32)
+    /// The file ends or fails inside a chunk (`errno` is 0 where it ends).
+    case chunkNotReadable(index: Int, errno: Int, expected: Int, found: Int)
     case chunkNotDecodable(index: Int)
     /// A sparse chunk whose parts do not fit each other.
     case sparseChunk(index: Int, field: StaticText, expected: UInt64, found: UInt64)
@@ -128,6 +130,10 @@ extension FormatError {
                 + "is not a finite number of 0 or more"
         case .chunkDamaged(let index, let expected, let found):
             return "chunk \(index) is damaged: its checksum is \(found), \(expected) was recorded"
+        case .chunkNotReadable(let index, let errno, let expected, let found):
+            return "chunk \(index) cannot be read: "
+                + (errno == 0
+                    ? "the file has \(found) of its \(expected) bytes" : "error \(errno)")
         case .chunkNotDecodable(let index):
             return "chunk \(index) is not a valid zstd frame of the recorded size"
         case .sparseChunk(let index, let field, let expected, let found):

@@ -9,10 +9,13 @@ final class ChunkDecoder {
     private let decoder: OpaquePointer
     /// Room for the mask of any sparse chunk; nil if there are none.
     private let mask: AlignedBuffer?
+    /// Room for any chunk as it is stored.
+    private let stored: AlignedBuffer
 
     init(_ container: Container, kernels: edgek_table) throws(RuntimeError) {
         let maskByteCount = Self.maskByteCount(in: container.directory)
         mask = maskByteCount > 0 ? try AlignedBuffer(byteCount: maskByteCount) : nil
+        stored = try AlignedBuffer(byteCount: container.largestStoredSize)
         guard let decoder = edgep_zstd_create() else { throw .outOfMemory(byteCount: 1 << 17) }
         self.container = container
         self.kernels = kernels
@@ -21,6 +24,12 @@ final class ChunkDecoder {
 
     deinit {
         edgep_zstd_destroy(decoder)
+    }
+
+    /// Bytes that a decoder takes, but for the masks: a chunk as it is stored, and what zstd keeps
+    /// for a frame (its `sizeof(ZSTD_DCtx)`, the same on all processors within a few bytes).
+    static func byteCount(in directory: ContainerDirectory) -> Int {
+        directory.chunks.reduce(0) { max($0, $1.storedSize) } + (160 << 10)
     }
 
     /// Bytes that the largest mask of a sparse chunk takes.
@@ -36,7 +45,7 @@ final class ChunkDecoder {
         chunk index: Int, into destination: UnsafeMutableRawPointer
     ) throws(FormatError) {
         let chunk = container.directory.chunks[index]
-        let stored = try container.storedBytes(ofChunk: index)
+        let stored = try container.storedBytes(ofChunk: index, through: stored.start)
         switch chunk.encoding {
         case .raw:
             destination.copyMemory(
@@ -100,8 +109,7 @@ final class ChunkDecoder {
 
     /// Calls `body` with the chunks of a tensor in order.
     ///
-    /// It is given the first row and the raw bytes, which are valid during the call only; raw
-    /// chunks are not copied.
+    /// It is given the first row and the raw bytes, which are valid during the call only.
     func forEachChunk(
         of tensor: TensorRecord, scratch: UnsafeMutableRawPointer,
         _ body: (_ firstRow: Int, _ bytes: UnsafeRawBufferPointer) -> Void
@@ -113,7 +121,9 @@ final class ChunkDecoder {
             let chunk = container.directory.chunks[index]
             switch chunk.encoding {
             case .raw:
-                body(position * rowsPerChunk, try container.storedBytes(ofChunk: index))
+                body(
+                    position * rowsPerChunk,
+                    try container.storedBytes(ofChunk: index, through: stored.start))
             case .zstd, .sparse:
                 try decode(chunk: index, into: scratch)
                 body(

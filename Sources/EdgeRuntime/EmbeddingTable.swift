@@ -125,7 +125,7 @@ final class EmbeddingTable {
         let chunk = container.directory.chunks[index]
         if chunk.encoding == .raw, let start = container.bytes.baseAddress {
             if !isChecked[position] {
-                _ = try container.storedBytes(ofChunk: index)
+                _ = try container.mappedBytes(ofChunk: index)
                 isChecked[position] = true
             }
             return start + chunk.offset

@@ -110,16 +110,15 @@ extension Interpreter {
             switch session.weights.linear[weight] {
             case .codes(let packed, let sums, let scales):
                 let weights = CodeWeights(
-                    packed: UnsafeRawPointer(packed.start),
-                    sums: UnsafePointer(sums.start.assumingMemoryBound(to: Int32.self)),
+                    packed: UnsafeRawPointer(packed), sums: UnsafePointer(sums),
                     scales: UnsafePointer(scales.floats()))
                 return .linearCodes(
                     operand(input), residual: residual, output: operand(output), weights,
                     bias: vector(bias), act)
-            case .floats(let buffer):
+            case .floats(let floats):
                 return .linearFloats(
                     operand(input), residual: residual, output: operand(output),
-                    UnsafePointer(buffer.floats()), bias: vector(bias), act)
+                    UnsafePointer(floats), bias: vector(bias), act)
             case .mappedFloats(let mapped):
                 return .linearFloats(
                     operand(input), residual: residual, output: operand(output), mapped,

@@ -9,8 +9,13 @@ package struct MemoryNeed: Equatable, Sendable {
     package let tableCache: Int
     /// Activations and scratch memory for the given number of tokens.
     package let activations: Int
+    /// The decoder that embedding tables share.
+    package let decoder: Int
+    /// What decoding the weights takes besides them, before there are any activations.
+    package let loading: Int
 
-    package var total: Int { weights + tableCache + activations }
+    /// At most at one time.
+    package var total: Int { weights + decoder + max(loading, tableCache + activations) }
 
     package init(
         _ directory: ContainerDirectory, tokenCount: Int, threadCount: Int,
@@ -75,6 +80,10 @@ package struct MemoryNeed: Equatable, Sendable {
             tableCache += ChunkDecoder.maskByteCount(in: directory)
         }
         self.tableCache = tableCache
+        let oneDecoder = ChunkDecoder.byteCount(in: directory)
+        decoder = isCountedTable.contains(true) ? oneDecoder : 0
+        let largestChunk = directory.chunks.reduce(0) { max($0, $1.rawSize) }
+        loading = threadCount * (oneDecoder + largestChunk)
         // One sequence of all tokens, or as many short ones as a batch may have.
         let steps = StepList(directory.program)
         let grain = Int(EDGEK_ROW_GRAIN)

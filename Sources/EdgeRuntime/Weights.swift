@@ -5,9 +5,10 @@ import EdgeFormat
 /// A weight matrix in the form that the linear kernels read.
 enum LinearWeight {
     /// Packed codes, with Σ codes and scale of each output.
-    case codes(packed: AlignedBuffer, sums: AlignedBuffer, scales: AlignedBuffer)
+    case codes(
+        packed: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>, scales: AlignedBuffer)
     /// `[outputs, inputs]` floats in memory of our own.
-    case floats(AlignedBuffer)
+    case floats(UnsafeMutablePointer<Float>)
     /// `[outputs, inputs]` floats in the mapped file.
     case mappedFloats(UnsafePointer<Float>)
 }
@@ -19,6 +20,8 @@ final class Weights {
     private(set) var tables: [EmbeddingTable?]
     /// By the tensor that says which tokens are kept.
     private(set) var tokenRows: [TokenRows?]
+    /// What the matrices lie in.
+    private(set) var pages: PageBuffer
 
     /// Loads the tensors that the instructions of the program name; others stay in the file.
     init(
@@ -29,6 +32,7 @@ final class Weights {
         vectors = Array(repeating: nil, count: directory.tensors.count)
         tables = Array(repeating: nil, count: directory.tensors.count)
         tokenRows = Array(repeating: nil, count: directory.tensors.count)
+        pages = try PageBuffer(pieces: [])
         let decoder = try ChunkDecoder(container, kernels: kernels)
         var matrices: [Int] = []
         for instruction in directory.program.instructions {
@@ -90,6 +94,10 @@ final class Weights {
     private func loadMatrices(
         _ matrices: [Int], _ container: Container, _ kernels: edgek_table, _ pool: ThreadPool
     ) throws(RuntimeError) {
+        var rooms: [MatrixRoom] = []
+        for matrix in matrices { rooms.append(MatrixRoom(matrix, container, kernels)) }
+        pages = try PageBuffer(pieces: rooms.flatMap { $0.pieces })
+        let places = rooms.map { room in room.pieces.map { pages.next(byteCount: $0) } }
         var loaders: [MatrixLoader] = []
         for _ in 0..<pool.threadCount {
             loaders.append(try MatrixLoader(container, kernels: kernels))
@@ -101,7 +109,9 @@ final class Weights {
                 let tensor = container.directory.tensors[index]
                 let scales = tensor.scales.flatMap { vectors[$0] }
                 do throws(RuntimeError) {
-                    results[task] = .success(try loaders[thread].load(tensor, scales: scales))
+                    results[task] = .success(
+                        try loaders[thread].load(
+                            tensor, rooms[task], at: places[task], scales: scales))
                 } catch {
                     results[task] = .failure(error)
                 }
@@ -113,6 +123,39 @@ final class Weights {
             case .failure(let error): throw error
             case nil: throw .outOfMemory(byteCount: 0)
             }
+        }
+    }
+}
+
+/// What a matrix takes in memory.
+enum MatrixRoom {
+    case codes(packedBytes: Int, rowCount: Int)
+    case floats(count: Int)
+    /// Nothing: its floats are used where they lie in the file.
+    case inFile
+
+    init(_ tensor: Int, _ container: Container, _ kernels: edgek_table) {
+        let record = container.directory.tensors[tensor]
+        let chunks = record.firstChunk..<record.firstChunk + record.chunkCount
+        switch record.type {
+        case .i8, .u8:
+            self = .codes(
+                packedBytes: Int(
+                    kernels.packed_weight_bytes(Int64(record.rowCount), Int64(record.columnCount))),
+                rowCount: record.rowCount)
+        case .f32 where chunks.allSatisfy { container.directory.chunks[$0].encoding == .raw }:
+            self = chunks.isEmpty ? .floats(count: 0) : .inFile
+        case .f32, .f16, .bf16:
+            self = .floats(count: record.elementCount)
+        }
+    }
+
+    /// The sizes of its parts in bytes.
+    var pieces: [Int] {
+        switch self {
+        case .codes(let packedBytes, let rowCount): [packedBytes, rowCount * 4]
+        case .floats(let count): [count * 4]
+        case .inFile: []
         }
     }
 }
@@ -132,96 +175,92 @@ private final class MatrixLoader {
             byteCount: container.directory.chunks.reduce(0) { max($0, $1.rawSize) })
     }
 
-    func load(_ tensor: TensorRecord, scales: AlignedBuffer?) throws(RuntimeError) -> LinearWeight {
-        let weight = try loadStored(tensor, scales: scales)
-        if case .mappedFloats = weight { return weight }
-        // Everything is in its final place; the pages of the file would only count twice.
-        container.releasePages(of: tensor)
-        return weight
+    /// - Parameter places: One for each piece of `room`, zeroed.
+    func load(
+        _ tensor: TensorRecord, _ room: MatrixRoom, at places: [UnsafeMutableRawPointer],
+        scales: AlignedBuffer?
+    ) throws(RuntimeError) -> LinearWeight {
+        do throws(FormatError) {
+            switch room {
+            case .codes:
+                guard let scales else { throw .chunkNotDecodable(index: tensor.firstChunk) }
+                let sums = places[1].assumingMemoryBound(to: Int32.self)
+                try loadCodes(tensor, packed: places[0], sums: sums)
+                try check(scales, of: tensor)
+                return .codes(packed: places[0], sums: sums, scales: scales)
+            case .floats:
+                let floats = places[0].assumingMemoryBound(to: Float.self)
+                try loadFloats(tensor, to: floats)
+                return .floats(floats)
+            case .inFile:
+                return .mappedFloats(try mapped(tensor))
+            }
+        } catch {
+            throw .format(error)
+        }
     }
 
-    private func loadStored(
-        _ tensor: TensorRecord, scales: AlignedBuffer?
-    ) throws(RuntimeError) -> LinearWeight {
-        switch tensor.type {
-        case .i8, .u8:
-            guard let scales else { throw .outOfMemory(byteCount: 0) }
-            return try loadCodes(tensor, scales: scales)
-        case .f32:
-            let chunks = tensor.firstChunk..<tensor.firstChunk + tensor.chunkCount
-            let areRaw = chunks.allSatisfy { container.directory.chunks[$0].encoding == .raw }
-            if areRaw, let first = chunks.first, let start = container.bytes.baseAddress {
-                do {
-                    for index in chunks { _ = try container.storedBytes(ofChunk: index) }
-                } catch {
-                    throw .format(error)
-                }
-                let offset = container.directory.chunks[first].offset
-                return .mappedFloats((start + offset).assumingMemoryBound(to: Float.self))
-            }
-            return .floats(try decoder.bytes(of: tensor))
-        case .f16, .bf16:
-            return try loadHalves(tensor)
+    private func mapped(_ tensor: TensorRecord) throws(FormatError) -> UnsafePointer<Float> {
+        var start: UnsafeRawPointer?
+        for index in tensor.firstChunk..<tensor.firstChunk + tensor.chunkCount {
+            let chunk = try container.mappedBytes(ofChunk: index)
+            start = start ?? chunk.baseAddress
         }
+        guard let start else { throw .chunkNotDecodable(index: tensor.firstChunk) }
+        return start.assumingMemoryBound(to: Float.self)
     }
 
     private func loadCodes(
-        _ tensor: TensorRecord, scales: AlignedBuffer
-    ) throws(RuntimeError) -> LinearWeight {
+        _ tensor: TensorRecord, packed: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>
+    ) throws(FormatError) {
         let outputs = Int64(tensor.rowCount)
         let depth = Int64(tensor.columnCount)
-        let packed = try AlignedBuffer(
-            byteCount: Int(kernels.packed_weight_bytes(outputs, depth)))
-        let sums = try AlignedBuffer(byteCount: tensor.rowCount * 4)
-        kernels.clear_packed_weights(packed.start, outputs, depth)
-        // A matrix without inputs has no chunks and therefore no rows to pack.
-        sums.start.initializeMemory(as: Int32.self, repeating: 0, count: tensor.rowCount)
+        kernels.clear_packed_weights(packed, outputs, depth)
         var forbiddenRow: Int?
-        do {
-            try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
-                guard let codes = bytes.baseAddress else { return }
-                let forbidden = edgep_find_byte(codes, bytes.count, 0x80)
-                if forbidden >= 0 {
-                    forbiddenRow = firstRow + Int(forbidden) / tensor.columnCount
-                    return
-                }
-                kernels.pack_weights(
-                    codes.assumingMemoryBound(to: Int8.self), Int64(firstRow),
-                    Int64(bytes.count / tensor.columnCount), outputs, depth, packed.start,
-                    sums.start.assumingMemoryBound(to: Int32.self))
+        try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
+            guard let codes = bytes.baseAddress else { return }
+            let forbidden = edgep_find_byte(codes, bytes.count, 0x80)
+            if forbidden >= 0 {
+                forbiddenRow = firstRow + Int(forbidden) / tensor.columnCount
+                return
             }
-        } catch {
-            throw .format(error)
+            kernels.pack_weights(
+                codes.assumingMemoryBound(to: Int8.self), Int64(firstRow),
+                Int64(bytes.count / tensor.columnCount), outputs, depth, packed, sums)
         }
         if let forbiddenRow {
-            throw .format(.forbiddenCode(tensor: tensor.name, row: forbiddenRow))
+            throw .forbiddenCode(tensor: tensor.name, row: forbiddenRow)
         }
+    }
+
+    private func check(_ scales: AlignedBuffer, of tensor: TensorRecord) throws(FormatError) {
         for row in 0..<tensor.rowCount {
             let scale = scales.floats()[row]
             guard scale.isFinite, scale >= 0 else {
-                throw .format(.forbiddenScale(tensor: tensor.name, row: row))
+                throw .forbiddenScale(tensor: tensor.name, row: row)
             }
         }
-        return .codes(packed: packed, sums: sums, scales: scales)
     }
 
-    private func loadHalves(_ tensor: TensorRecord) throws(RuntimeError) -> LinearWeight {
-        let floats = try AlignedBuffer(byteCount: tensor.elementCount * 4)
-        do {
-            try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
-                guard let source = bytes.baseAddress else { return }
-                let halves = source.assumingMemoryBound(to: UInt16.self)
-                let destination = floats.floats() + firstRow * tensor.columnCount
-                let count = Int64(bytes.count / 2)
-                if tensor.type == .f16 {
-                    kernels.widen_f16(halves, count, destination)
-                } else {
-                    kernels.widen_bf16(halves, count, destination)
-                }
+    private func loadFloats(
+        _ tensor: TensorRecord, to floats: UnsafeMutablePointer<Float>
+    ) throws(FormatError) {
+        try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
+            guard let source = bytes.baseAddress else { return }
+            let destination = floats + firstRow * tensor.columnCount
+            switch tensor.type {
+            case .f16:
+                kernels.widen_f16(
+                    source.assumingMemoryBound(to: UInt16.self), Int64(bytes.count / 2),
+                    destination)
+            case .bf16:
+                kernels.widen_bf16(
+                    source.assumingMemoryBound(to: UInt16.self), Int64(bytes.count / 2),
+                    destination)
+            case .f32, .i8, .u8:
+                UnsafeMutableRawPointer(destination).copyMemory(
+                    from: source, byteCount: bytes.count)
             }
-        } catch {
-            throw .format(error)
         }
-        return .floats(floats)
     }
 }

@@ -1,3 +1,4 @@
+import CEdgePlatform
 import CommandLineSupport
 import EdgeFormat
 import EdgeRuntime
@@ -17,12 +18,13 @@ enum InfoCommand {
         }
         let model = try ModelOptions(arguments)
         let container = try model.container()
+        // Before the pages of the whole file are looked at.
+        let facts = Facts(container, options: model.session)
         guard container.contentDigestMatches() else {
             throw Failure(
                 "\(String(decoding: model.path, as: UTF8.self)): the contents do not match "
                     + "the recorded SHA-256", .invalidModel)
         }
-        let facts = Facts(container, options: model.session)
         Console.write(arguments.has("--json") ? facts.json : facts.text)
         return .done
     }
@@ -34,11 +36,14 @@ private struct Facts {
     let header: ContainerHeader
     let options: SessionOptions
     let tensorBytes: Int
+    /// Resident memory of the program without a session.
+    let programBytes: Int
 
     init(_ container: Container, options: SessionOptions) {
         directory = container.directory
         header = container.header
         self.options = options
+        programBytes = Int(clamping: edgep_resident_bytes())
         tensorBytes = directory.tensors.reduce(0) { $0 + $1.rawByteCount }
     }
 
@@ -98,6 +103,14 @@ private struct Facts {
             json.integer(need.tableCache)
             json.key("activations_bytes")
             json.integer(need.activations)
+            json.key("decoder_bytes")
+            json.integer(need.decoder)
+            json.key("loading_bytes")
+            json.integer(need.loading)
+            json.key("session_bytes")
+            json.integer(need.total)
+            json.key("process_bytes")
+            json.integer(need.total + programBytes)
             json.endObject()
         }
         json.endArray()
@@ -132,8 +145,9 @@ private struct Facts {
             let need = need(tokens: length)
             lines += line(
                 "memory",
-                "\(need.total) bytes at \(length) tokens: weights \(need.weights), "
-                    + "tables \(need.tableCache), activations \(need.activations)")
+                "\(need.total + programBytes) bytes at \(length) tokens: "
+                    + "program \(programBytes), weights \(need.weights), "
+                    + "tables \(need.tableCache + need.decoder), activations \(need.activations)")
         }
         return Array(lines.utf8)
     }

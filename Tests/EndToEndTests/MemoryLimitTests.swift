@@ -25,9 +25,14 @@ import Testing
         let info = try Program.runEdge.run(["info", path, "--json"] + settings).json()
         let memory = try #require((info["memory"] as? [[String: Any]])?.last)
         #expect(memory["tokens"] as? Int == TinyBert.maximumTokens)
-        let need = ["weights_bytes", "table_cache_bytes", "activations_bytes"].compactMap {
-            memory[$0] as? Int
-        }.reduce(0, +)
+        func bytes(_ key: String) throws -> Int { try #require(memory[key] as? Int) }
+        let need = try bytes("session_bytes")
+        #expect(
+            try need == bytes("weights_bytes") + bytes("decoder_bytes")
+                + max(
+                    bytes("loading_bytes"), bytes("table_cache_bytes") + bytes("activations_bytes"))
+        )
+        #expect(try bytes("process_bytes") > need)
         let run = { (limit: Int) in
             try Program.runEdge.run(
                 [path, "--ids", "1", "--max-memory", "\(limit)"] + settings)

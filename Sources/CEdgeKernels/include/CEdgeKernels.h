@@ -173,7 +173,7 @@ typedef struct {
 
     /// Bytes that packed int8 weights of [column_count, depth] take, a multiple of 64.
     int64_t (*packed_weight_bytes)(int64_t column_count, int64_t depth);
-    /// Writes packed weights that are all zero; the first step of packing.
+    /// The first step of packing: makes zero what no row of a [column_count, depth] matrix fills.
     void (*clear_packed_weights)(void *packed, int64_t column_count, int64_t depth);
     /// Packs `row_count` rows of codes (outputs `first_row` …) of a [column_count, depth] matrix,
     /// codes in −127…127, rows contiguous, and writes their sums to weight_sums[first_row…].

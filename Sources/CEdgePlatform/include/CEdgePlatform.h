@@ -15,9 +15,13 @@ extern "C" {
 /// `byte_count`, or −errno; −EISDIR for a directory and −EINVAL for anything else that is not a
 /// regular file (without blocking on a FIFO).
 int32_t edgep_map_file(const char *path, const void **bytes, size_t *byte_count);
+/// The same, and `descriptor` is the open file, or −1 if the result is not 0.
+int32_t edgep_open_and_map_file(
+    const char *path, const void **bytes, size_t *byte_count, int32_t *descriptor);
 void edgep_unmap_file(const void *bytes, size_t byte_count);
-/// Tells the kernel that the pages of this range of a mapping are not needed any more.
-void edgep_release_pages(const void *bytes, size_t byte_count);
+/// Reads a range of a file. Returns the count, which is less than `byte_count` only where the file
+/// ends, or −errno.
+int64_t edgep_read_at(int32_t descriptor, uint64_t offset, void *bytes, size_t byte_count);
 /// The operating system's words for a positive errno value.
 const char *edgep_error_message(int32_t error);
 
@@ -47,9 +51,15 @@ int64_t edgep_find_byte(const void *bytes, size_t byte_count, uint8_t value);
 int64_t edgep_nanoseconds(void);
 /// Peak resident set size of this process in bytes.
 int64_t edgep_peak_resident_bytes(void);
+/// Resident set size of this process at this moment in bytes, 0 if it is not known.
+int64_t edgep_resident_bytes(void);
 /// 64-byte aligned memory, or null. Released with `edgep_free`.
 void *edgep_allocate(size_t byte_count);
 void edgep_free(void *bytes);
+/// Zeroed pages for what is large and lives long, in huge pages where the system gives them, or
+/// null. Released with `edgep_free_pages`, which is given the same count.
+void *edgep_allocate_pages(size_t byte_count);
+void edgep_free_pages(void *bytes, size_t byte_count);
 /// CPUs that this process may use: affinity mask and cgroup quota, at least 1.
 int32_t edgep_usable_processor_count(void);
 /// CPUs that threads of this process can run on at the same time: the affinity mask alone, at least
