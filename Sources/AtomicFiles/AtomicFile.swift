@@ -13,7 +13,7 @@ package final class AtomicFile {
     package private(set) var offset = 0
 
     /// Creates the temporary file in the folder of `path`.
-    package init(path: String) throws(AtomicFileError) {
+    package init(path: String, isExecutable: Bool = false) throws(AtomicFileError) {
         self.path = path
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
@@ -23,7 +23,8 @@ package final class AtomicFile {
             "\(folder)/.\(url.lastPathComponent).\(String(unique, radix: 36)).tmp"
         // Known before it exists, so that no interruption leaves it behind.
         InterruptedFiles.shared.add(temporaryPath)
-        descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        descriptor = open(
+            temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, isExecutable ? 0o755 : 0o644)
         guard descriptor >= 0 else {
             let error = errno
             InterruptedFiles.shared.remove(temporaryPath)

@@ -78,6 +78,23 @@ int64_t edgep_read_at(int32_t descriptor, uint64_t offset, void *bytes, size_t b
     return (int64_t)held;
 }
 
+int64_t edgep_read_tail(const char *path, void *bytes, size_t byte_count, int64_t *file_size) {
+    int descriptor = open_for_reading(path, O_NONBLOCK);
+    if (descriptor < 0) return -errno;
+    struct stat status;
+    int64_t result = -EINVAL;
+    if (fstat(descriptor, &status) != 0) {
+        result = -errno;
+    } else if (S_ISREG(status.st_mode)) {
+        uint64_t size = (uint64_t)status.st_size;
+        size_t count = size < byte_count ? (size_t)size : byte_count;
+        *file_size = (int64_t)size;
+        result = edgep_read_at(descriptor, size - count, bytes, count);
+    }
+    close(descriptor);
+    return result;
+}
+
 const char *edgep_error_message(int32_t error) {
     return strerror(error);
 }

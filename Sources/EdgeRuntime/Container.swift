@@ -7,13 +7,17 @@ package import EdgeFormat
 /// What is stored compressed is read, not looked at through the mapping: then its pages are no part
 /// of this process, and a file that somebody cuts meanwhile is an error instead of a signal.
 package final class Container {
+    /// Those of the container, in a bundle a part of the file.
     package let bytes: UnsafeRawBufferPointer
+    /// Those of the file, if it is mapped.
+    private let mapping: UnsafeRawBufferPointer
     package let header: ContainerHeader
     package let directory: ContainerDirectory
     /// The mapped file, or −1.
     private let descriptor: Int32
 
-    /// Maps the file at `path` and checks everything but the contents of the chunks.
+    /// Maps the file at `path`, a container or a bundle (formats/bundle.md), and checks everything
+    /// but the contents of the chunks.
     package init(path: [UInt8]) throws(RuntimeError) {
         var start: UnsafeRawPointer?
         var byteCount = 0
@@ -24,8 +28,13 @@ package final class Container {
                 &descriptor)
         }
         guard status == 0 else { throw .file(errno: -status) }
-        let bytes = UnsafeRawBufferPointer(start: start, count: byteCount)
+        let mapping = UnsafeRawBufferPointer(start: start, count: byteCount)
+        var bytes = mapping
         do {
+            if let trailer = try BundleTrailer(parsing: mapping, fileSize: byteCount) {
+                let end = trailer.containerOffset + trailer.containerSize
+                bytes = UnsafeRawBufferPointer(rebasing: mapping[trailer.containerOffset..<end])
+            }
             let header = try ContainerHeader(parsing: bytes)
             try Self.checkDirectory(bytes, header)
             directory = try ContainerDirectory(parsing: bytes, header: header)
@@ -36,6 +45,7 @@ package final class Container {
             throw .format(error)
         }
         self.bytes = bytes
+        self.mapping = mapping
         self.descriptor = descriptor
     }
 
@@ -49,13 +59,33 @@ package final class Container {
             throw .format(error)
         }
         self.bytes = bytes
+        mapping = UnsafeRawBufferPointer(start: nil, count: 0)
         descriptor = -1
     }
 
     deinit {
         guard descriptor >= 0 else { return }
-        edgep_unmap_file(bytes.baseAddress, bytes.count)
+        edgep_unmap_file(mapping.baseAddress, mapping.count)
         edgep_close(descriptor)
+    }
+
+    /// Whether the file at `path` ends as a bundle does, well formed or not.
+    package static func isBundle(path: [UInt8]) -> Bool {
+        var tail = [UInt8](repeating: 0, count: BundleTrailer.byteCount)
+        var fileSize: Int64 = 0
+        let count = (path + [0]).withUnsafeBytes { path in
+            tail.withUnsafeMutableBytes { tail in
+                edgep_read_tail(
+                    path.baseAddress?.assumingMemoryBound(to: CChar.self), tail.baseAddress,
+                    tail.count, &fileSize)
+            }
+        }
+        guard count == BundleTrailer.byteCount else { return false }
+        do {
+            return try BundleTrailer.trailer(in: tail, fileSize: Int(clamping: fileSize)) != nil
+        } catch {
+            return true
+        }
     }
 
     private static func checkDirectory(
@@ -89,8 +119,10 @@ package final class Container {
     ) throws(FormatError) -> UnsafeRawBufferPointer {
         guard descriptor >= 0 else { return try mappedBytes(ofChunk: index) }
         let chunk = directory.chunks[index]
-        let count = edgep_read_at(
-            descriptor, UInt64(chunk.offset), buffer, chunk.storedSize)
+        let offset = bytes.baseAddress.flatMap { start in
+            mapping.baseAddress.map { start - $0 + chunk.offset }
+        }
+        let count = edgep_read_at(descriptor, UInt64(offset ?? 0), buffer, chunk.storedSize)
         guard count == chunk.storedSize else {
             throw .chunkNotReadable(
                 index: index, errno: count < 0 ? Int(-count) : 0, expected: chunk.storedSize,

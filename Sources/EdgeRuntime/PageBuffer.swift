@@ -8,15 +8,15 @@ final class PageBuffer {
 
     /// Room for pieces of these sizes.
     init(pieces: [Int]) throws(RuntimeError) {
-        byteCount = max(64, pieces.reduce(0) { $0 + rounded($1, up: 64) })
-        guard let start = edgep_allocate_pages(byteCount) else {
+        byteCount = pieces.reduce(0) { $0 + rounded($1, up: 64) }
+        guard let start = edgep_allocate_pages(max(1, byteCount)) else {
             throw .outOfMemory(byteCount: byteCount)
         }
         self.start = start
     }
 
     deinit {
-        edgep_free_pages(start, byteCount)
+        edgep_free_pages(start, max(1, byteCount))
     }
 
     /// The next piece, aligned to 64 bytes; pieces are taken in the sizes that were asked for.

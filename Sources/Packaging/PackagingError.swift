@@ -18,6 +18,8 @@ package enum PackagingError: Error {
     /// A system call on the output file failed.
     case file(AtomicFileError)
     case zstd(message: String)
+    /// A file that no bundle can be made of: its path and why.
+    case program(String)
 
     package var description: String {
         switch self {
@@ -37,6 +39,8 @@ package enum PackagingError: Error {
             error.description
         case .zstd(let message):
             "zstd: \(message)"
+        case .program(let text):
+            text
         }
     }
 }

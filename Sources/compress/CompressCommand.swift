@@ -12,7 +12,7 @@ enum CompressCommand {
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
         ("--calibration", .value), ("--recipe", .value),
         ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
-        ("--max-drop", .notAvailable), ("--dry-run", .flag), ("--bundle", .notAvailable),
+        ("--max-drop", .notAvailable), ("--dry-run", .flag), ("--bundle", .value),
     ])
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
@@ -50,6 +50,9 @@ enum CompressCommand {
         let recipe = try self.recipe(
             preset: arguments.text("--preset"), file: arguments.text("--recipe"))
         let task = try self.task(arguments.text("--task"))
+        let bundles = try arguments.text("--bundle").map { list throws(Failure) in
+            try BundleStep.steps(list, output: output)
+        }
         let path = String(decoding: input, as: UTF8.self)
         let evaluation = try arguments.text("--eval").map { file throws(Failure) in
             try EvaluationStep(file: file)
@@ -104,6 +107,9 @@ enum CompressCommand {
         } catch {
             preconditionFailure("the calls above throw nothing else")
         }
+        let attached = try (bundles ?? []).map { step throws(Failure) in
+            try step.run(container: output)
+        }
         let seconds = Double(edgep_nanoseconds() - start) / 1e9
         let evaluated = try evaluation.map { step throws(Failure) in
             try step.run(
@@ -114,7 +120,7 @@ enum CompressCommand {
         bar.clear()
         let summary = Summary(
             compressed, written: written, checkpoint: loaded.checkpoint, evaluation: evaluated,
-            path: path, output: output, seconds: seconds)
+            path: path, output: output, bundles: attached, seconds: seconds)
         if arguments.has("--json") {
             Console.write(summary.json)
         } else {
@@ -158,6 +164,7 @@ extension PackagingError {
         case .file, .zstd: "\(output): \(description)"
         case .model, .format, .duplicateTensor, .overLimit, .unsupportedElementType, .rowTooLarge:
             "\(file): \(description)"
+        case .program: description
         }
     }
 }

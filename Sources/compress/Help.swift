@@ -4,7 +4,7 @@ enum Help {
         file out.
 
         USAGE: compress <checkpoint> -o <model.atn> [--preset int8|small|fast|tiny|float]
-                        [--calibration data.jsonl] [--eval data.jsonl]
+                        [--calibration data.jsonl] [--eval data.jsonl] [--bundle aarch64]
                compress inspect <model.atn | checkpoint>
 
         ARGUMENTS:
@@ -21,6 +21,8 @@ enum Help {
           --calibration FILE  unlabelled .jsonl or .txt inputs that passes may look at
           --dry-run           print what the recipe would do and the expected size
           --eval FILE         labelled .jsonl lines: prints the accuracy before and after
+          --bundle ARCH,…     also write an executable with the model inside for each of aarch64,
+                              armv7, x86-64, beside the output: model-aarch64
           --task TASK         embed, classify or raw; default: what the checkpoint is for
           --threads N         default: the processors this process may use
           --json              print one JSON document and nothing else

@@ -22,6 +22,7 @@ struct Summary {
     let checkpointBytes: Int
     let path: String
     let output: String
+    let bundles: [BundleStep.Result]
     /// What `--eval` found, if it was asked for.
     let evaluation: EvaluationSummary?
     let seconds: Double
@@ -29,12 +30,14 @@ struct Summary {
 
     init(
         _ compressed: CompressedModel, written: WrittenContainer, checkpoint: Checkpoint,
-        evaluation: EvaluationSummary?, path: String, output: String, seconds: Double
+        evaluation: EvaluationSummary?, path: String, output: String,
+        bundles: [BundleStep.Result], seconds: Double
     ) {
         self.compressed = compressed
         self.written = written
         self.path = path
         self.output = output
+        self.bundles = bundles
         self.evaluation = evaluation
         self.seconds = seconds
         checkpointBytes = checkpoint.weightFiles.reduce(0) { $0 + $1.byteCount }
@@ -121,6 +124,7 @@ struct Summary {
             "\(output): \(written.byteCount) bytes, "
                 + "\(String(format: "%.1f", share)) % of \(path), "
                 + "\(String(format: "%.2f", seconds)) s")
+        lines += bundles.map { "\($0.path): \($0.byteCount) bytes, runs on \($0.architecture)" }
         return lines.joined(separator: "\n") + "\n" + (evaluation?.text ?? "")
     }
 
@@ -180,6 +184,19 @@ struct Summary {
         json.string(hexadecimal(written.contentDigest))
         json.key("recipe")
         json.string(compressed.recipe.name)
+        json.key("bundles")
+        json.beginArray()
+        for bundle in bundles {
+            json.beginObject()
+            json.key("architecture")
+            json.string(bundle.architecture)
+            json.key("path")
+            json.string(bundle.path)
+            json.key("bytes")
+            json.integer(bundle.byteCount)
+            json.endObject()
+        }
+        json.endArray()
         json.key("seconds")
         json.double(seconds)
         if let evaluation {

@@ -5,19 +5,33 @@ import Testing
 enum Device {
     /// The folder with one folder for each architecture.
     static let folder = ProcessInfo.processInfo.environment["ATTENUATE_DEVICES"]
-    static let processors = ["cortex-a53", "cortex-a72", "max"]
+    /// Architectures with processors that qemu imitates; none for that of this machine.
+    static let processors: [(architecture: String, processor: String?)] = [
+        ("aarch64", "cortex-a53"), ("aarch64", "cortex-a72"), ("aarch64", "max"),
+        ("armv7", "cortex-a7"), ("armv7", "cortex-a15"), ("x86-64", nil),
+    ]
 
     /// Runs a binary for an architecture on a processor model.
     static func run(
-        _ binary: String, for architecture: String = "aarch64", on processor: String,
+        _ binary: String, for architecture: String = "aarch64", on processor: String?,
         _ arguments: [String], input: [UInt8] = []
     ) throws -> ProgramRun {
-        let path = "\(try #require(folder))/\(architecture)/\(binary)"
+        try run(
+            file: "\(try #require(folder))/\(architecture)/\(binary)", for: architecture,
+            on: processor, arguments, input: input)
+    }
+
+    /// Runs an executable file.
+    static func run(
+        file path: String, for architecture: String, on processor: String?,
+        _ arguments: [String], input: [UInt8] = []
+    ) throws -> ProgramRun {
         let emulator = architecture == "armv7" ? "arm" : architecture
+        let prefix = processor.map { ["/usr/bin/qemu-\(emulator)", "-cpu", $0] } ?? []
+        let words = prefix + [path] + arguments
         let running = try RunningProgram(
-            path: "/usr/bin/qemu-\(emulator)",
-            arguments: (["-cpu", processor, path] + arguments).map { Array($0.utf8) },
-            input: input, environment: [:], output: .captured)
+            path: words[0], arguments: words.dropFirst().map { Array($0.utf8) }, input: input,
+            environment: [:], output: .captured)
         return try running.wait(limit: 600)
     }
 }
@@ -30,7 +44,9 @@ struct DeviceTests {
     @Test(
         "The shipped model gives the host's bytes for text, in int8 and in float",
         arguments: Device.processors, ["int8", "float"])
-    func outputsAreThoseOfTheHost(processor: String, preset: String) throws {
+    func outputsAreThoseOfTheHost(
+        device: (architecture: String, processor: String?), preset: String
+    ) throws {
         let path = try TopicClassifier.container(preset: preset)
         let input: [UInt8] = try TopicClassifier.samples().prefix(12).flatMap { sample in
             Array(try JSONSerialization.data(withJSONObject: ["text": sample.text])) + [0x0a]
@@ -39,18 +55,77 @@ struct DeviceTests {
             let arguments = [path, "--task", "raw", "--input", "-", "--threads", threads]
             let host = try Program.runEdge.run(arguments, input: input)
             try host.expectDone()
-            let device = try Device.run("run-edge", on: processor, arguments, input: input)
-            try device.expectDone()
-            #expect(device.output == host.output)
+            let found = try Device.run(
+                "run-edge", for: device.architecture, on: device.processor, arguments,
+                input: input)
+            try found.expectDone()
+            #expect(found.output == host.output)
+        }
+    }
+
+    @Test(
+        "Models of all presets and shapes give the host's bytes on the least processors",
+        arguments: [TinyBert.plain, .classifier, .relu, .geluNew])
+    func tinyModelsGiveTheBytesOfTheHost(model: TinyBert) throws {
+        for preset in ["int8", "float"] {
+            let path = try CompressedModels.path(of: model, preset: preset)
+            for length in [1, 7, TinyBert.maximumTokens] {
+                let ids = (0..<length).map { "\(($0 * 37 + length) % TinyBert.vocabularySize)" }
+                let arguments = [path, "--task", "raw", "--ids", ids.joined(separator: ",")]
+                let host = try Program.runEdge.run(arguments)
+                try host.expectDone()
+                for (architecture, processor) in [
+                    ("aarch64", "cortex-a53"), ("armv7", "cortex-a7"), ("x86-64", nil),
+                ] as [(String, String?)] {
+                    let found = try Device.run(
+                        "run-edge", for: architecture, on: processor, arguments)
+                    try found.expectDone()
+                    #expect(found.output == host.output, "\(architecture), \(length) tokens")
+                }
+            }
         }
     }
 
     @Test("A processor without the dot product uses plain NEON", arguments: Device.processors)
-    func onlySupportedKernelsAreChosen(processor: String) throws {
-        let run = try Device.run("run-edge", on: processor, ["isa", "--json"])
+    func onlySupportedKernelsAreChosen(
+        device: (architecture: String, processor: String?)
+    ) throws {
+        guard let processor = device.processor else { return }
+        let run = try Device.run(
+            "run-edge", for: device.architecture, on: processor, ["isa", "--json"])
         try run.expectDone()
         let chosen = try run.json()["chosen"] as? String
         #expect(chosen == (processor == "max" ? "i8mm" : "neon"))
+    }
+
+    @Test("A bundle is one file that answers on its device", arguments: Device.processors)
+    func bundlesAnswer(device: (architecture: String, processor: String?)) throws {
+        let folder = try TemporaryFolder()
+        let output = "\(folder.path)/topics.atn"
+        // The programs are found beside compress: the tests have theirs elsewhere.
+        let programs = "\(folder.path)/bin"
+        try FileManager.default.createDirectory(
+            atPath: programs, withIntermediateDirectories: true)
+        let compress = "\(programs)/compress"
+        try FileManager.default.copyItem(atPath: Program.compress.path, toPath: compress)
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(programs)/device", withDestinationPath: try #require(Device.folder))
+        let made = try RunningProgram(
+            path: compress,
+            arguments: [
+                TopicClassifier.folder, "-o", output, "--bundle", device.architecture, "--json",
+            ].map { Array($0.utf8) }, input: [], environment: [:], output: .captured
+        ).wait(limit: 120)
+        try made.expectDone()
+        let bundle = "\(folder.path)/topics-\(device.architecture)"
+        let entries = try #require(try made.json()["bundles"] as? [[String: Any]])
+        #expect(entries.map { $0["path"] as? String } == [bundle])
+        let arguments = ["--text", "a terminal emulator for X", "--json"]
+        let host = try Program.runEdge.run([output] + arguments)
+        let found = try Device.run(
+            file: bundle, for: device.architecture, on: device.processor, arguments)
+        try found.expectDone()
+        #expect(found.output == host.output)
     }
 
     @Test("Every kernel of every instruction set gives the host's bits")
@@ -82,10 +157,13 @@ struct DeviceTests {
         let folder = try TemporaryFolder()
         let path = try folder.write("broken.atn", "not a container at all".utf8)
         let host = try Program.runEdge.run([path, "--ids", "1"])
-        let device = try Device.run("run-edge", on: "max", [path, "--ids", "1"])
-        #expect(device.end == .exited(3))
-        #expect(device.errors == host.errors)
-        #expect(device.output.isEmpty)
+        for (architecture, processor) in Device.processors {
+            let device = try Device.run(
+                "run-edge", for: architecture, on: processor, [path, "--ids", "1"])
+            #expect(device.end == .exited(3))
+            #expect(device.errors == host.errors)
+            #expect(device.output.isEmpty)
+        }
     }
 
     /// The last word of each line is the hash of one table.

@@ -32,6 +32,9 @@ const char *edgep_error_message(int32_t error);
 int32_t edgep_write(int32_t descriptor, const void *bytes, size_t byte_count);
 /// Reads at most `capacity` bytes. Returns the count, 0 at the end, or −errno.
 int64_t edgep_read(int32_t descriptor, void *bytes, size_t capacity);
+/// Reads the last `byte_count` bytes of a regular file and says how large it is. Returns the count,
+/// less only where the whole file is smaller, or −errno.
+int64_t edgep_read_tail(const char *path, void *bytes, size_t byte_count, int64_t *file_size);
 /// Opens a file for reading. Returns a descriptor or −errno.
 int32_t edgep_open(const char *path);
 void edgep_close(int32_t descriptor);
