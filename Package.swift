@@ -135,8 +135,8 @@ let package = Package(
             ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "Packaging", "CChecksums", "CZstd"]),
         tests(
             "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
-        tests("CInterfaceTests", ["CInterface", "CAttenuate", "EdgeFormat"]),
-        tests("EndToEndTests", ["CChecksums", "CEdgePlatform"]),
+        tests(
+            "EndToEndTests", ["CChecksums", "CEdgePlatform", "CAttenuate", "CInterface"]),
         tests(
             "EdgeTokenizerTests", ["EdgeTokenizer", "Packaging", "Checkpoints"],
             exclude: ["Fixtures"]),

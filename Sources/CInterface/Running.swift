@@ -1,7 +1,8 @@
+// The header names and documents these functions.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase, AllPublicDeclarationsHaveDocumentation
+
 public import CAttenuate
 import EdgeRuntime
-
-// Contracts are in the header.
 
 @c @implementation
 public func attenuate_tokenize(

@@ -13,10 +13,14 @@ enum Device {
         _ arguments: [String], input: [UInt8] = []
     ) throws -> ProgramRun {
         let path = "\(try #require(folder))/\(architecture)/\(binary)"
+        // Where what is not linked statically finds its C library.
+        let libraries = "\(try #require(folder))/\(architecture)/glibc"
         let emulator = architecture == "armv7" ? "arm" : architecture
         let running = try RunningProgram(
             path: "/usr/bin/qemu-\(emulator)",
-            arguments: (["-cpu", processor, path] + arguments).map { Array($0.utf8) },
+            arguments: (["-cpu", processor, "-L", libraries, path] + arguments).map {
+                Array($0.utf8)
+            },
             input: input, environment: [:], output: .captured)
         return try running.wait(limit: 600)
     }
@@ -75,6 +79,39 @@ struct DeviceTests {
         }
         #expect(hashes.count >= 10)
         #expect(Set(hashes).count == 1, "\(hashes)")
+    }
+
+    @Test(
+        "The library for a device gives the host's bits, also to threads that share a model",
+        arguments: [("aarch64", "cortex-a53"), ("aarch64", "max"), ("armv7", "cortex-a7")],
+        ["static", "shared"])
+    func theLibraryGivesTheBitsOfTheHost(
+        device: (architecture: String, processor: String), kind: String
+    ) throws {
+        let model = try TopicClassifier.container(preset: "int8")
+        let texts = try TopicClassifier.samples().prefix(4).map { $0.text }
+        let run = { (program: String, arguments: [String]) in
+            try Device.run(
+                "programs/\(program)-\(kind)", for: device.architecture, on: device.processor,
+                arguments)
+        }
+        try SharedLibrary.expectClasses(run("classify", [model] + texts), of: texts, model: model)
+        let shared = try run("shared_model", [model, "4", "8"])
+        try shared.expectDone()
+        #expect(shared.outputText == "4 threads agree\n")
+    }
+
+    @Test(
+        "The libraries for devices define the functions of the header only",
+        arguments: ["aarch64", "armv7"])
+    func theSymbolsOfTheLibraries(architecture: String) throws {
+        let folder = "\(try #require(Device.folder))/\(architecture)/lib"
+        let declared = try SharedLibrary.declaredFunctions().sorted()
+        let shared = try SharedLibrary.definedSymbols(
+            "\(folder)/libattenuate.so", ["--dynamic"])
+        #expect(shared.sorted() == declared)
+        let archive = try SharedLibrary.definedSymbols("\(folder)/libattenuate.a", [])
+        #expect(archive.sorted() == declared)
     }
 
     @Test("A file that is no container is refused with the status and the words of the host")
