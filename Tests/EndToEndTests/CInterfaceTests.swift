@@ -136,8 +136,18 @@ import Testing
 
     @Test("Embeddings are those of run-edge")
     func embeddings() throws {
-        let path = try CompressedModels.path(of: .plain, preset: "int8", task: "embed")
+        let checkpoint = try CheckpointCopy(of: .plain)
+        try FileManager.default.createDirectory(
+            atPath: checkpoint.folder.path + "/1_Pooling", withIntermediateDirectories: true)
+        try checkpoint.folder.write("1_Pooling/config.json", #"{"pooling_mode":"mean"}"#.utf8)
+        try checkpoint.folder.write(
+            "modules.json",
+            #"[{"type":"models.Transformer","path":""},{"type":"models.Pooling","path":"1_Pooling"}]"#
+                .utf8)
+        let path = try CompressedModels.path(
+            of: checkpoint.folder.path, name: "pooled", preset: "int8")
         let model = try OpenModel(path)
+        #expect(Int(try model.info().task) == ATTENUATE_EMBED)
         #expect(Int(try model.info().embedding_size) == TinyBert.columnCount)
         let answer = try model.run(ids: [2, 17, 3])
         let run = try Program.runEdge.run([path, "--ids", "2,17,3", "--json"])

@@ -51,7 +51,9 @@ final class OpenModel {
         _ call: (UnsafeMutablePointer<attenuate_error>) -> attenuate_status
     ) -> Told {
         var error = attenuate_error()
-        withUnsafeMutableBytes(of: &error) { $0.initializeMemory(as: UInt8.self, repeating: 0x21) }
+        withUnsafeMutableBytes(of: &error) { bytes in
+            for index in bytes.indices { bytes[index] = 0x21 }
+        }
         let status = call(&error)
         let message = withUnsafeBytes(of: &error) { bytes in
             String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self) ?? "not UTF-8"

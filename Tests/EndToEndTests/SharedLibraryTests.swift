@@ -89,7 +89,7 @@ struct SharedLibraryTests {
                 result, rows = b.run(ids, task=RAW, types=types)
                 assert result.row_count * result.column_count == len(rows)
                 assert rows == a.run(text, task=RAW)[1]
-                assert len(a.tokenize(text, text)[0]) == 2 * len(ids) - 1
+                assert len(a.tokenize("mail", "mail")[0]) == 2 * len(a.tokenize("mail")[0]) - 1
                 answers = []
                 work = lambda: answers.append(b.classify(text))
                 threads = [threading.Thread(target=work) for _ in range(4)]
