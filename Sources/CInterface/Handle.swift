@@ -29,7 +29,7 @@ struct Handle {
         return handle.pointee.model.takeUnretainedValue()
     }
 
-    /// Closes a handle; false if it is not open.
+    /// Closes a handle; does nothing where it is not open.
     static func close(_ pointer: OpaquePointer) {
         guard let handle = open(pointer) else { return }
         handle.pointee.tag = 0

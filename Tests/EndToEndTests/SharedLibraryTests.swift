@@ -62,6 +62,13 @@ struct SharedLibraryTests {
         }
     }
 
+    @Test("Opening, running and closing leave no memory, whether they succeed or fail")
+    func nothingLeaks() throws {
+        let run = try SharedLibrary.run("\(folder)/programs/repeated_use-static", [model, "50"])
+        try run.expectDone()
+        #expect(run.outputText == "the memory stays the same\n")
+    }
+
     @Test("The example in Python gives the numbers of run-edge")
     func theExampleInPython() throws {
         let run = try python(["\(TinyBert.root)/tools/examples/attenuate.py", model] + texts)

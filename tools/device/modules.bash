@@ -58,7 +58,8 @@ fetch_zstd() {
     touch "$zstd/.complete"
 }
 
-# Compiles the decoder only with `c_flags` into `work`, in the way that is fastest for bytes with little order, as weights are.
+# Compiles the decoder only with `c_flags` into `work`, in the way that is fastest for bytes with
+# little order, as weights are, and adds its files to `objects`.
 compile_zstd() {
     local flags=(-DZSTD_LEGACY_SUPPORT=0 -DZSTD_STRIP_ERROR_STRINGS=1 -DHUF_FORCE_DECOMPRESS_X1
         -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT -DXXH_NAMESPACE=ZSTD_ -DNDEBUG)
@@ -111,7 +112,8 @@ compile_c() {
         for source in Sources/$module/*.c; do
             object=$work/objects/$module-$(basename "$source" .c).o
             objects+=("$object")
-            "$clang" "${c_flags[@]}" "$(optimization "$object")" "-ISources/$module/include" -c "$source" -o "$object"
+            "$clang" "${c_flags[@]}" "$(optimization "$object")" "-ISources/$module/include" \
+                -c "$source" -o "$object"
         done
         cat > "$work/modules/$module.modulemap" <<MAP
 module $module { header "$PWD/Sources/$module/include/$module.h" export * }
