@@ -99,6 +99,9 @@ struct DeviceTests {
         let shared = try run("shared_model", [model, "4", "8"])
         try shared.expectDone()
         #expect(shared.outputText == "4 threads agree\n")
+        let repeated = try run("repeated_use", [model, "24"])
+        try repeated.expectDone()
+        #expect(repeated.outputText == "the memory stays the same\n")
     }
 
     @Test(
