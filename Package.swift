@@ -2,8 +2,9 @@
 import PackageDescription
 
 // The list of targets is the layer diagram: data flows from top to bottom, and a target imports
-// only what its line names. `EdgeFormat`, `EdgeTokenizer`, `EdgeRuntime`, `CommandLineSupport` and
-// `run-edge` are compiled a second time, as Embedded Swift, by `tools/build-device`.
+// only what its line names. `EdgeFormat`, `EdgeTokenizer`, `EdgeRuntime`, `CommandLineSupport`,
+// `CInterface` and `run-edge` are compiled a second time, as Embedded Swift, by `tools/build-device`
+// and `tools/build-library`.
 
 // The tests set ATTENUATE_STRICT; for everybody else a newer compiler's warnings stay warnings.
 let isStrict = Context.environment["ATTENUATE_STRICT"] != nil
@@ -79,6 +80,15 @@ let package = Package(
         module("EdgeTokenizer", ["EdgeFormat"]),
         module("EdgeRuntime", ["EdgeFormat", "EdgeTokenizer", "CEdgeKernels", "CEdgePlatform"]),
 
+        // The header attenuate.h, and what implements it for programs in other languages.
+        .systemLibrary(name: "CAttenuate"),
+        module(
+            "CInterface",
+            [
+                "CAttenuate", "EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "CEdgeKernels",
+                "CEdgePlatform",
+            ]),
+
         // Workstation: session and reference → report.
         module(
             "Evaluation",
@@ -125,7 +135,8 @@ let package = Package(
             ["EdgeRuntime", "EdgeTokenizer", "EdgeFormat", "Packaging", "CChecksums", "CZstd"]),
         tests(
             "ModelCompressionTests", ["ModelCompression", "ModelGraph", "Checkpoints", "Tensors"]),
-        tests("EndToEndTests", ["CChecksums", "CEdgePlatform"]),
+        tests(
+            "EndToEndTests", ["CChecksums", "CEdgePlatform", "CAttenuate", "CInterface"]),
         tests(
             "EdgeTokenizerTests", ["EdgeTokenizer", "Packaging", "Checkpoints"],
             exclude: ["Fixtures"]),

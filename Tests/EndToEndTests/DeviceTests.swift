@@ -27,7 +27,10 @@ enum Device {
         _ arguments: [String], input: [UInt8] = []
     ) throws -> ProgramRun {
         let emulator = architecture == "armv7" ? "arm" : architecture
-        let prefix = processor.map { ["/usr/bin/qemu-\(emulator)", "-cpu", $0] } ?? []
+        // Where what is not linked statically finds its C library.
+        let libraries = "\(try #require(folder))/\(architecture)/glibc"
+        let prefix =
+            processor.map { ["/usr/bin/qemu-\(emulator)", "-cpu", $0, "-L", libraries] } ?? []
         let words = prefix + [path] + arguments
         let running = try RunningProgram(
             path: words[0], arguments: words.dropFirst().map { Array($0.utf8) }, input: input,
@@ -150,6 +153,43 @@ struct DeviceTests {
         }
         #expect(hashes.count >= 10)
         #expect(Set(hashes).count == 1, "\(hashes)")
+    }
+
+    @Test(
+        "The library for a device gives the host's bits, also to threads that share a model",
+        arguments: [("aarch64", "cortex-a53"), ("aarch64", "max"), ("armv7", "cortex-a7")],
+        ["static", "shared"])
+    func theLibraryGivesTheBitsOfTheHost(
+        device: (architecture: String, processor: String), kind: String
+    ) throws {
+        let model = try TopicClassifier.container(preset: "int8")
+        let texts = try TopicClassifier.samples().prefix(4).map { $0.text }
+        let run = { (program: String, arguments: [String]) in
+            try Device.run(
+                "programs/\(program)-\(kind)", for: device.architecture, on: device.processor,
+                arguments)
+        }
+        try SharedLibrary.expectClasses(run("classify", [model] + texts), of: texts, model: model)
+        let shared = try run("shared_model", [model, "4", "8"])
+        try shared.expectDone()
+        #expect(shared.outputText == "4 threads agree\n")
+        guard kind == "static" else { return }
+        let repeated = try run("repeated_use", [model, "3"])
+        try repeated.expectDone()
+        #expect(repeated.outputText == "all memory was given back\n")
+    }
+
+    @Test(
+        "The libraries for devices define the functions of the header only",
+        arguments: ["aarch64", "armv7"])
+    func theSymbolsOfTheLibraries(architecture: String) throws {
+        let folder = "\(try #require(Device.folder))/\(architecture)/lib"
+        let declared = try SharedLibrary.declaredFunctions().sorted()
+        let shared = try SharedLibrary.definedSymbols(
+            "\(folder)/libattenuate.so", ["--dynamic"])
+        #expect(shared.sorted() == declared)
+        let archive = try SharedLibrary.definedSymbols("\(folder)/libattenuate.a", [])
+        #expect(archive.sorted() == declared)
     }
 
     @Test("A file that is no container is refused with the status and the words of the host")

@@ -95,6 +95,18 @@ void edgep_pool_run(
     edgep_pool *pool, int64_t count, void (*work)(void *context, int64_t index, int32_t thread),
     void *context);
 
+// MARK: Locks
+
+typedef struct edgep_lock edgep_lock;
+
+/// A lock that one thread at a time holds; null without memory.
+edgep_lock *edgep_lock_create(void);
+/// Nobody may hold the lock or wait for it.
+void edgep_lock_destroy(edgep_lock *lock);
+/// Waits until no other thread holds the lock. A thread that holds it already waits forever.
+void edgep_lock_acquire(edgep_lock *lock);
+void edgep_lock_release(edgep_lock *lock);
+
 // MARK: Zstandard
 
 typedef struct edgep_zstd edgep_zstd;

@@ -1,0 +1,146 @@
+# What tools/build-device and tools/build-library share: the architectures, what they take from
+# Debian, and how the modules are compiled. To be read by bash in the root of the repository, with
+# `program` set to the name of the tool.
+
+architectures="aarch64 armv7 x86-64"
+fail() { echo "$program: $1" >&2; exit 2; }
+
+toolchain=$(dirname "$(dirname "$(readlink -f "$(command -v swiftc)")")")
+clang=$toolchain/bin/clang
+linker=$toolchain/bin/ld.lld
+for tool in "$clang" "$linker" "$toolchain/bin/llvm-objcopy"; do
+    [ -x "$tool" ] || fail "the Swift toolchain has no $tool"
+done
+
+zstd=.build/device/zstd
+c_modules="CChecksums CEdgeKernels CEdgePlatform"
+
+# What the compilers call the architecture.
+describe() {
+    arch=$1
+    case "$arch" in
+        aarch64)
+            debian=arm64 gnu=aarch64-linux-gnu emulation=aarch64linux
+            swift_target=aarch64-none-none-elf musl_target=aarch64-linux-musl
+            machine_flags=(-march=armv8-a -mno-outline-atomics) ;;
+        armv7)
+            debian=armhf gnu=arm-linux-gnueabihf emulation=armelf_linux_eabi
+            swift_target=armv7-none-none-eabi musl_target=arm-linux-musleabihf
+            machine_flags=(-march=armv7-a -mfpu=vfpv3-d16 -mfloat-abi=hard) ;;
+        x86-64)
+            debian=amd64 gnu=x86_64-linux-gnu emulation=elf_x86_64
+            swift_target=x86_64-unknown-none-elf musl_target=x86_64-linux-musl
+            machine_flags=(-march=x86-64) ;;
+        *) fail "unknown architecture '$arch'; known are $architectures and all" ;;
+    esac
+    out=.build/device/$arch
+}
+
+# The source of zstd as Debian has it: the libraries that are built of it also read the formats of
+# ten years ago and decode every block in two ways, which is half of their size. Package lists of
+# its own, as below.
+fetch_zstd() {
+    [ ! -e "$zstd/.complete" ] || return 0
+    echo "$program: fetching the source of libzstd" >&2
+    local lists=$PWD/$zstd/apt list
+    mkdir -p "$lists/lists/partial" "$lists/sources" "$lists/archives"
+    for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+        /etc/apt/sources.list.d/*.sources; do
+        [ ! -e "$list" ] || sed -E 's/^deb /deb-src /; s/^Types: .*/Types: deb-src/' "$list" \
+            > "$lists/sources/$(basename "$list")"
+    done
+    local apt=(apt-get -qq -o Dir::Etc::SourceList=/dev/null
+        -o Dir::Etc::SourceParts="$lists/sources" -o Dir::State::Lists="$lists/lists"
+        -o APT::Sandbox::User=root)
+    "${apt[@]}" update || true
+    (cd "$lists/archives" && "${apt[@]}" source --download-only libzstd >&2)
+    tar -xJf "$lists"/archives/libzstd_*.orig.tar.xz -C "$zstd" --strip-components 1
+    touch "$zstd/.complete"
+}
+
+# Compiles the decoder only with `c_flags` into `work`, in the way that is fastest for bytes with
+# little order, as weights are, and adds its files to `objects`.
+compile_zstd() {
+    local flags=(-DZSTD_LEGACY_SUPPORT=0 -DZSTD_STRIP_ERROR_STRINGS=1 -DHUF_FORCE_DECOMPRESS_X1
+        -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT -DXXH_NAMESPACE=ZSTD_ -DNDEBUG)
+    local source object level
+    for source in "$zstd"/lib/common/{entropy_common,error_private,fse_decompress,xxhash,zstd_common}.c \
+        "$zstd"/lib/decompress/*.c "$zstd"/lib/decompress/*.S; do
+        object=$work/objects/zstd-$(basename "$source").o
+        objects+=("$object")
+        case "$source" in
+            */huf_decompress.c) level=(-O3) ;;
+            # What reads tables need not exist once more for processors that have BMI2.
+            */entropy_common.c | */fse_decompress.c) level=(-Os -DDYNAMIC_BMI2=0) ;;
+            *) level=(-Os) ;;
+        esac
+        "$clang" "${c_flags[@]}" -Wno-error "${flags[@]}" "${level[@]}" -c "$source" -o "$object"
+    done
+}
+
+# fetch_packages <folder> <package>... — Debian's packages for the device, unpacked into a folder,
+# through package lists of their own: the lists and the architectures of this system stay as they
+# are.
+fetch_packages() {
+    local folder=$1 lists=$PWD/$1.apt package
+    shift
+    [ ! -e "$folder/.complete" ] || return 0
+    echo "$program: fetching $* for $debian" >&2
+    mkdir -p "$lists/lists/partial" "$lists/archives" "$folder"
+    local apt=(apt-get -qq -o APT::Architecture="$debian" -o APT::Architectures="$debian"
+        -o Dir::State::Lists="$lists/lists" -o Dir::Cache="$lists" -o APT::Sandbox::User=root)
+    # Some lists may be unavailable for a while; what counts is that the packages are found.
+    "${apt[@]}" update || true
+    (cd "$lists/archives" && "${apt[@]}" download "$@")
+    for package in "$lists"/archives/*.deb; do dpkg -x "$package" "$folder"; done
+    touch "$folder/.complete"
+}
+
+# Speed counts where the vectors are; the scalar table is for processors that have none.
+optimization() {
+    case "$1" in
+        */CEdgeKernels-*scalar*.o) echo -Oz ;;
+        */CEdgeKernels-*) echo -O2 ;;
+        *) echo -Os ;;
+    esac
+}
+
+# Compiles the C modules with `c_flags` into `work` and adds their files to `objects`.
+compile_c() {
+    local module source object
+    for module in $c_modules; do
+        for source in Sources/$module/*.c; do
+            object=$work/objects/$module-$(basename "$source" .c).o
+            objects+=("$object")
+            "$clang" "${c_flags[@]}" "$(optimization "$object")" "-ISources/$module/include" \
+                -c "$source" -o "$object"
+        done
+        cat > "$work/modules/$module.modulemap" <<MAP
+module $module { header "$PWD/Sources/$module/include/$module.h" export * }
+MAP
+    done
+}
+
+# compile_swift <flag>... — compiles `swift_modules` into `work` with the features that Package.swift
+# turns on, and adds their files to `objects`.
+compile_swift() {
+    local swift_flags=(-target $swift_target -enable-experimental-feature Embedded
+        -swift-version 6 -enable-upcoming-feature ExistentialAny
+        -enable-upcoming-feature InternalImportsByDefault
+        -enable-upcoming-feature MemberImportVisibility -package-name attenuate -wmo -Osize
+        -parse-as-library -warnings-as-errors -Xcc -ffreestanding -Xfrontend -function-sections
+        -I "$work/modules" "$@")
+    local module name flag
+    for flag in "${machine_flags[@]}"; do swift_flags+=(-Xcc "$flag"); done
+    for module in $c_modules; do
+        swift_flags+=(-Xcc "-fmodule-map-file=$work/modules/$module.modulemap")
+    done
+    for module in $swift_modules; do
+        name=${module/-/_}
+        objects+=("$work/objects/$name.o")
+        # shellcheck disable=SC2046
+        swiftc "${swift_flags[@]}" -module-name "$name" -emit-module \
+            -emit-module-path "$work/modules/$name.swiftmodule" \
+            -c $(find "Sources/$module" -name '*.swift' | sort) -o "$work/objects/$name.o"
+    done
+}
