@@ -40,8 +40,7 @@ enum RunCommand {
             return try answerLines(of: path, responder, model: model.path)
         }
         if let socketPath {
-            var server = try SocketServer(socketPath, responder, model: model.path)
-            server.run()
+            try SocketServer(socketPath, responder, model: model.path).run()
             return .done
         }
         var input = InputLine()

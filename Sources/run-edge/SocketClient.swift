@@ -1,7 +1,8 @@
 import CEdgePlatform
 import CommandLineSupport
 
-/// One connection of a `SocketServer`: lines that came and answers that wait to be taken.
+/// A place for one connection of a `SocketServer`: lines that came and answers that wait to be
+/// taken.
 final class SocketClient {
     /// Bytes of lines above which no more are received while one of them can be answered.
     private static let waitingBytes = 1 << 16
@@ -11,8 +12,8 @@ final class SocketClient {
     /// Bytes of answers above which no more lines are taken or received.
     private static let unsentBytes = 1 << 18
 
-    /// Negative once the connection is closed.
-    private var descriptor: Int32
+    /// Negative while there is no connection.
+    private var descriptor: Int32 = -1
     private var lines = LineBuffer()
     private var unsent: [UInt8] = []
     /// Bytes at the start of `unsent` that the client has taken.
@@ -24,8 +25,14 @@ final class SocketClient {
     /// Whether the server stops, so that a last line without its end is not one.
     private var isStopping = false
 
-    init(descriptor: Int32) {
+    /// Whether another client can have the place.
+    ///
+    /// Lines of one that went away may still be in a batch.
+    var isFree: Bool { descriptor < 0 && openCount == 0 }
+
+    func open(_ descriptor: Int32) {
         self.descriptor = descriptor
+        hasEnded = false
     }
 
     /// Bytes of lines that the client has beyond its own.
@@ -34,12 +41,7 @@ final class SocketClient {
     private var readsAnswers: Bool { unsent.count - sentCount < Self.unsentBytes }
 
     /// Whether a line can be taken and answered.
-    var hasLine: Bool { lines.hasLine && readsAnswers && descriptor >= 0 }
-
-    /// Whether nothing is left to do.
-    var isDone: Bool {
-        descriptor < 0 || (hasEnded && !lines.hasLine && openCount == 0 && unsent.isEmpty)
-    }
+    var hasLine: Bool { lines.hasLine && readsAnswers }
 
     /// What the server waits for.
     var interest: edgep_interest {
@@ -51,15 +53,18 @@ final class SocketClient {
         return edgep_interest(descriptor: descriptor, wanted: Int16(wanted), ready: 0)
     }
 
-    /// Receives what is there, once; a line of more than `limit` bytes is refused.
-    func receive(into buffer: inout [UInt8], limit: Int) {
+    /// Sends and receives what is possible, once; a line of more than `limit` bytes is refused.
+    func exchange(_ ready: Int16, _ buffer: inout [UInt8], limit: Int) {
+        if Int(ready) & EDGEP_GONE != 0 { return close() }
+        if Int(ready) & EDGEP_WRITABLE != 0 { send() }
+        if Int(ready) & EDGEP_READABLE == 0 || descriptor < 0 { return }
         let count = edgep_receive(descriptor, &buffer, buffer.count)
         if count > 0 {
             lines.append(buffer[..<Int(count)], limit: limit)
         } else if count == 0 {
             hasEnded = true
             if !isStopping { lines.endLastLine() }
-        } else if count != Int64(EDGEP_AGAIN) {
+        } else if count != EDGEP_AGAIN {
             close()
         }
     }
@@ -67,10 +72,12 @@ final class SocketClient {
     /// Lets the client send no more; what it has sent is still answered.
     func receiveNoMore() {
         isStopping = true
-        edgep_receive_no_more(descriptor)
+        if descriptor >= 0 { edgep_receive_no_more(descriptor) }
     }
 
+    /// The next line that can be answered now.
     func takeLine() -> LineReader.Line? {
+        guard hasLine else { return nil }
         openCount += 1
         return lines.next()
     }
@@ -78,41 +85,38 @@ final class SocketClient {
     /// Adds the answer to the first line that is not answered yet.
     func answer(_ json: [UInt8]) {
         openCount -= 1
-        guard descriptor >= 0 else { return }
-        unsent += json
-        unsent.append(0x0a)
+        if descriptor >= 0 { unsent += json + [0x0a] }
     }
 
-    /// Sends what the client takes at this moment.
+    /// Sends what the client takes at this moment; the last of all answers closes the connection.
     func send() {
-        guard descriptor >= 0, !unsent.isEmpty else { return }
-        let count = unsent.withUnsafeBytes {
-            edgep_send(descriptor, $0.baseAddress.map { $0 + sentCount }, $0.count - sentCount)
-        }
-        if count >= 0 {
-            sentCount += Int(count)
+        if !unsent.isEmpty {
+            let count = unsent.withUnsafeBytes {
+                edgep_send(descriptor, $0.baseAddress.map { $0 + sentCount }, $0.count - sentCount)
+            }
+            if count < 0, count != EDGEP_AGAIN { return close() }
+            sentCount += max(0, Int(count))
             // Bytes that were taken take no memory for long.
             if unsent.count - sentCount <= sentCount {
                 unsent = Array(unsent[sentCount...])
                 sentCount = 0
             }
-        } else if count != Int64(EDGEP_AGAIN) {
-            close()
         }
+        if hasEnded, !lines.hasLine, openCount == 0, unsent.isEmpty { close() }
     }
 
-    /// Says why the client is not served, and closes the connection.
-    func refuse(_ reason: LineFailure) {
-        openCount += 1
-        answer(reason.json)
-        send()
-        close()
-    }
-
-    func close() {
+    private func close() {
         if descriptor >= 0 { edgep_close(descriptor) }
         descriptor = -1
         lines = LineBuffer()
         unsent = []
+        sentCount = 0
+    }
+
+    /// Says why a connection is not served, and closes it.
+    static func refuse(_ descriptor: Int32, _ reason: LineFailure) {
+        let answer = reason.json + [0x0a]
+        _ = answer.withUnsafeBytes { edgep_send(descriptor, $0.baseAddress, $0.count) }
+        edgep_close(descriptor)
     }
 }

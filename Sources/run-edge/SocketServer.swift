@@ -8,7 +8,7 @@ import EdgeRuntime
 /// together, those of all clients in turn. Everything that a client can make grow has a limit: a
 /// client that does not take its answers is not received from, and a line that is too long is
 /// dropped.
-struct SocketServer {
+final class SocketServer {
     private static let maximumClients = 64
     private static let receivedBytes = 1 << 16
     /// How long what was received is still answered after a signal.
@@ -20,10 +20,12 @@ struct SocketServer {
     private let model: [UInt8]
     private let listener: Int32
     private let stopSignal: Int32
-    private var clients: [SocketClient] = []
+    /// All that there can be; those without a connection are free.
+    private let clients: [SocketClient]
+    private var interests: [edgep_interest]
     private var batch: Batch
-    /// Whose lines are in the batch, in its order.
-    private var owners: [SocketClient] = []
+    /// Whose lines are in the batch, in its order, as indices of clients.
+    private var owners: [Int] = []
     /// The client whose line was taken last.
     private var turn = 0
     private var acceptsPause = false
@@ -45,6 +47,9 @@ struct SocketServer {
     /// Listens at a path, which `check` has passed, with a socket that only this user may connect to.
     init(_ path: [UInt8], _ responder: Responder, model: [UInt8]) throws(Failure) {
         self.path = path + [0]
+        clients = (0..<Self.maximumClients).map { _ in SocketClient() }
+        let none = edgep_interest(descriptor: -1, wanted: Int16(EDGEP_READABLE), ready: 0)
+        interests = [edgep_interest](repeating: none, count: Self.maximumClients + 2)
         self.model = model
         batch = Batch(responder)
         stopSignal = edgep_stop_signals()
@@ -66,58 +71,44 @@ struct SocketServer {
     }
 
     /// Answers until SIGTERM or SIGINT comes, and then what was received completely.
-    mutating func run() {
+    func run() {
         var buffer = [UInt8](repeating: 0, count: Self.receivedBytes)
         while true {
-            exchange(milliseconds: waitingTime, &buffer)
+            wait()
+            var shared = 0
+            for client in clients { shared += client.sharedBytes }
+            for index in clients.indices {
+                let client = clients[index]
+                let own = client.sharedBytes
+                client.exchange(
+                    interests[index].ready, &buffer,
+                    limit: max(SocketClient.ownBytes, LineReader.maximumLineBytes - shared + own))
+                shared += client.sharedBytes - own
+            }
+            if interests[Self.maximumClients].ready != 0 { accept() }
+            if interests[Self.maximumClients + 1].ready != 0 { stop() }
             answer()
-            clients.removeAll { client in
-                if client.isDone { client.close() }
-                return client.isDone
-            }
-            if let end, clients.isEmpty || edgep_nanoseconds() >= end { return }
+            if let end, edgep_nanoseconds() >= end || clients.allSatisfy({ $0.isFree }) { return }
         }
     }
 
-    /// How long to wait for clients; −1 for ever.
-    private var waitingTime: Int32 {
-        if !batch.isEmpty || clients.contains(where: { $0.hasLine }) { return 0 }
-        if let end { return Int32(max(0, end - edgep_nanoseconds()) / 1_000_000 + 1) }
-        return acceptsPause ? Self.pauseMilliseconds : -1
-    }
-
-    /// Receives and sends what is possible, and accepts.
-    private mutating func exchange(milliseconds: Int32, _ buffer: inout [UInt8]) {
-        var interests = clients.map { $0.interest }
-        if end == nil {
-            for descriptor in acceptsPause ? [stopSignal] : [stopSignal, listener] {
-                interests.append(
-                    edgep_interest(
-                        descriptor: descriptor, wanted: Int16(EDGEP_READABLE), ready: 0))
-            }
-        }
-        acceptsPause = false
-        edgep_wait(&interests, Int32(interests.count), milliseconds)
+    /// Waits for a client or a signal, unless there is something to answer.
+    private func wait() {
+        var time: Int32 = acceptsPause ? Self.pauseMilliseconds : -1
+        if let end { time = Int32(max(0, end - edgep_nanoseconds()) / 1_000_000 + 1) }
+        if !batch.isEmpty { time = 0 }
         for (index, client) in clients.enumerated() {
-            let ready = Int(interests[index].ready)
-            if ready & EDGEP_GONE != 0 {
-                client.close()
-                continue
-            }
-            if ready & EDGEP_WRITABLE != 0 { client.send() }
-            if ready & EDGEP_READABLE != 0 {
-                let shared = clients.reduce(0) { $0 + $1.sharedBytes } - client.sharedBytes
-                client.receive(
-                    into: &buffer,
-                    limit: max(SocketClient.ownBytes, LineReader.maximumLineBytes - shared))
-            }
+            interests[index] = client.interest
+            if client.hasLine { time = 0 }
         }
-        let others = interests[min(clients.count, interests.count)...]
-        if let last = others.last, others.count == 2, last.ready != 0 { accept() }
-        if let first = others.first, first.ready != 0 { stop() }
+        // Negative descriptors are not waited for.
+        interests[Self.maximumClients].descriptor = end != nil || acceptsPause ? -1 : listener
+        interests[Self.maximumClients + 1].descriptor = end != nil ? -1 : stopSignal
+        acceptsPause = false
+        edgep_wait(&interests, Int32(interests.count), time)
     }
 
-    private mutating func accept() {
+    private func accept() {
         while true {
             let descriptor = edgep_accept(listener)
             guard descriptor >= 0 else {
@@ -125,18 +116,18 @@ struct SocketServer {
                 acceptsPause = descriptor != EDGEP_AGAIN
                 return
             }
-            let client = SocketClient(descriptor: descriptor)
-            if clients.count < Self.maximumClients {
-                clients.append(client)
+            if let client = clients.first(where: { $0.isFree }) {
+                client.open(descriptor)
             } else {
-                client.refuse(
+                SocketClient.refuse(
+                    descriptor,
                     LineFailure("\(Self.maximumClients) clients are connected, more are not served"))
             }
         }
     }
 
     /// Ends the service: nothing more is accepted or sent to it, what was received is answered.
-    private mutating func stop() {
+    private func stop() {
         end = edgep_nanoseconds() + Self.stopNanoseconds
         path.withUnsafeBytes {
             edgep_remove_socket($0.baseAddress?.assumingMemoryBound(to: CChar.self))
@@ -145,15 +136,20 @@ struct SocketServer {
         for client in clients { client.receiveNoMore() }
     }
 
-    /// Answers one batch of lines.
-    private mutating func answer() {
-        while !batch.isFull, let client = nextClient(), let line = client.takeLine() {
-            owners.append(client)
+    /// Answers one batch of lines, of each client in turn, so that many of one keep no other waiting.
+    private func answer() {
+        var idle = 0
+        while !batch.isFull, idle < clients.count {
+            turn = (turn + 1) % clients.count
+            idle += 1
+            guard let line = clients[turn].takeLine() else { continue }
+            idle = 0
+            owners.append(turn)
             batch.add(InputSource.input(from: line))
         }
-        guard !batch.isEmpty else { return }
         let answers = batch.answer()
-        for (answer, client) in zip(answers, owners) {
+        for (index, answer) in answers.enumerated() {
+            let client = clients[owners[index]]
             switch answer {
             case .success(let response): client.answer(response.json)
             case .failure(let error):
@@ -161,23 +157,14 @@ struct SocketServer {
                 client.answer(error.json)
             }
         }
-        owners.removeFirst(answers.count)
+        owners = Array(owners[answers.count...])
         for client in clients { client.send() }
-    }
-
-    /// The next client that has a line, so that many lines of one do not keep others waiting.
-    private mutating func nextClient() -> SocketClient? {
-        for _ in clients {
-            turn = (turn + 1) % clients.count
-            if clients[turn].hasLine { return clients[turn] }
-        }
-        return nil
     }
 
     /// Says once that the model is damaged.
     ///
     /// The part that one line needs may be; the others are still answered.
-    private mutating func report(_ error: LineFailure) {
+    private func report(_ error: LineFailure) {
         if !hasReportedModel { Console.report("run-edge", Failure(error, model: model).message) }
         hasReportedModel = true
     }
