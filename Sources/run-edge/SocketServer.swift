@@ -11,6 +11,14 @@ import EdgeRuntime
 final class SocketServer {
     private static let maximumClients = 64
     private static let receivedBytes = 1 << 16
+    /// Why a line is dropped.
+    ///
+    /// All clients together have as much memory for long lines as one line may take.
+    private static var tooLong: LineFailure {
+        LineFailure(
+            "the line is longer than what other clients' lines leave of "
+                + "\(LineReader.maximumLineBytes) bytes")
+    }
     /// How long what was received is still answered after a signal.
     private static let stopNanoseconds: Int64 = 5_000_000_000
     /// How long no connection is accepted where the process has no descriptor for one.
@@ -121,7 +129,8 @@ final class SocketServer {
             } else {
                 SocketClient.refuse(
                     descriptor,
-                    LineFailure("\(Self.maximumClients) clients are connected, more are not served"))
+                    LineFailure("\(Self.maximumClients) clients are connected, more are not served")
+                )
             }
         }
     }
@@ -145,7 +154,8 @@ final class SocketServer {
             guard let line = clients[turn].takeLine() else { continue }
             idle = 0
             owners.append(turn)
-            batch.add(InputSource.input(from: line))
+            batch.add(
+                line == .tooLong ? .failure(Self.tooLong) : InputSource.input(from: line))
         }
         let answers = batch.answer()
         for (index, answer) in answers.enumerated() {
