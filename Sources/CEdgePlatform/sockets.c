@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,11 +18,6 @@ _Static_assert(EDGEP_AGAIN == -EAGAIN && EAGAIN == EWOULDBLOCK, "errno values of
 _Static_assert(EDGEP_IN_USE == -EADDRINUSE && EDGEP_NOT_A_SOCKET == -ENOTSOCK, "as above");
 _Static_assert(EDGEP_READABLE == POLLIN && EDGEP_WRITABLE == POLLOUT, "as above");
 _Static_assert(EDGEP_GONE == (POLLERR | POLLHUP | POLLNVAL), "as above");
-_Static_assert(
-    sizeof(edgep_interest) == sizeof(struct pollfd)
-        && offsetof(edgep_interest, wanted) == offsetof(struct pollfd, events)
-        && offsetof(edgep_interest, ready) == offsetof(struct pollfd, revents),
-    "the same structure");
 
 // MARK: Listening
 
@@ -104,8 +100,22 @@ void edgep_receive_no_more(int32_t descriptor) {
 }
 
 void edgep_wait(edgep_interest *interests, int32_t count, int32_t milliseconds) {
-    if (poll((struct pollfd *)interests, (nfds_t)count, milliseconds) >= 0) return;
-    for (int32_t i = 0; i < count; i++) interests[i].ready = 0;
+    // `poll` takes no more entries than the process may have descriptors, unused ones included.
+    struct pollfd requests[EDGEP_MOST_INTERESTS];
+    nfds_t used = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (interests[i].descriptor < 0) continue;
+        requests[used].fd = interests[i].descriptor;
+        requests[used++].events = interests[i].wanted;
+    }
+    bool failed = poll(requests, used, milliseconds) < 0;
+    used = 0;
+    for (int32_t i = 0; i < count; i++) {
+        interests[i].ready = 0;
+        if (interests[i].descriptor < 0) continue;
+        if (!failed) interests[i].ready = requests[used].revents;
+        used++;
+    }
 }
 
 // MARK: Signals

@@ -72,8 +72,9 @@ typedef struct {
     int16_t ready;
 } edgep_interest;
 
-/// Waits until one of the descriptors is ready, a signal came or the time is over (−1: never), and
-/// fills `ready`.
+enum { EDGEP_MOST_INTERESTS = 128 };
+/// Waits until one of at most EDGEP_MOST_INTERESTS descriptors is ready, a signal came or the time is
+/// over (−1: never), and fills `ready`. Negative descriptors are never ready.
 void edgep_wait(edgep_interest *interests, int32_t count, int32_t milliseconds);
 /// From now on the first SIGTERM or SIGINT makes the descriptor that this returns readable, and the
 /// second one ends the process. Returns −errno where that cannot be had. Once in a process.
