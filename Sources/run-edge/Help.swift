@@ -3,6 +3,7 @@ enum Help {
         OVERVIEW: Runs a compressed attention model.
 
         USAGE: run-edge <model.atn> (--text TEXT [--text-pair TEXT] | --ids 101,2023,… | --input FILE)
+               run-edge <model.atn> --socket PATH
                run-edge bench <model.atn> [--lengths 16,64,128] [--seconds 2]
                run-edge bench <model.atn> --serve   (lines "TOKENS MILLISECONDS" in, JSON lines out)
                run-edge tokenize <model.atn> (--text TEXT | --input FILE)
@@ -14,6 +15,8 @@ enum Help {
           --ids LIST          token ids instead of a text
           --input FILE        .jsonl or .txt, - for JSON lines from standard input; one JSON object
                               comes out for each line
+          --socket PATH       answer JSON lines of many clients of a Unix socket, until SIGTERM or
+                              SIGINT; only this user may connect (mode 0600)
           --task TASK         embed, classify or raw; default: what the model is for
           --threads N         default: the fast processors this process may use
           --isa NAME          a lower instruction set than the CPU has; also ATTENUATE_ISA

@@ -45,14 +45,17 @@ struct InputSource {
             }
             return nil
         }
+        guard !isJSON, case .text(let bytes) = line else { return Self.input(from: line) }
+        var input = InputLine()
+        input.text = bytes
+        return .success(input)
+    }
+
+    /// The input that a line of JSON is.
+    static func input(from line: LineReader.Line) -> Result<InputLine, LineFailure> {
         guard case .text(let bytes) = line else {
             return .failure(
                 LineFailure("the line is longer than \(LineReader.maximumLineBytes) bytes"))
-        }
-        guard isJSON else {
-            var input = InputLine()
-            input.text = bytes
-            return .success(input)
         }
         do throws(InputLineError) {
             return .success(try InputLine(parsing: bytes))

@@ -11,7 +11,7 @@ enum RunCommand {
             ("--max-tokens", .notAvailable), ("--beam", .notAvailable),
             ("--temperature", .notAvailable), ("--top-k", .notAvailable),
             ("--top-p", .notAvailable), ("--seed", .notAvailable),
-            ("--attention", .notAvailable), ("--socket", .notAvailable),
+            ("--attention", .notAvailable), ("--socket", .value),
         ])
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
@@ -32,10 +32,16 @@ enum RunCommand {
         let task = try arguments.value("--task").map { name throws(Failure) in
             try self.task(named: name)
         }
+        let socketPath = arguments.value("--socket")
+        if let socketPath { try SocketServer.check(socketPath) }
         let engine = try model.engine()
         let responder = try Responder(engine, task: task ?? engine.task, model: model.path)
         if let path = arguments.value("--input") {
             return try answerLines(of: path, responder, model: model.path)
+        }
+        if let socketPath {
+            try SocketServer(socketPath, responder, model: model.path).run()
+            return .done
         }
         var input = InputLine()
         input.text = arguments.value("--text")
@@ -46,11 +52,11 @@ enum RunCommand {
     }
 
     private static func checkSources(_ arguments: Arguments) throws(UsageError) {
-        let sources: [StaticString] = ["--text", "--ids", "--input"]
+        let sources: [StaticString] = ["--text", "--ids", "--input", "--socket"]
         let given = sources.filter { arguments.has($0) }
         if arguments.has("--help") { return }
         guard let first = given.first else {
-            throw .missingArgument("an input (--text, --ids or --input)")
+            throw .missingArgument("an input (--text, --ids, --input or --socket)")
         }
         if given.count > 1 { throw .together("\(first)", "\(given[1])") }
         if arguments.has("--text-pair"), !arguments.has("--text") {
@@ -94,36 +100,15 @@ enum RunCommand {
     private static func answerLines(
         of path: [UInt8], _ responder: Responder, model: [UInt8]
     ) throws(Failure) -> ExitStatus {
-        typealias Prepared = Result<Responder.Prepared, LineFailure>
         var source = try InputSource(path)
-        func next() throws(Failure) -> Prepared? {
-            guard let line = try source.next() else { return nil }
-            return line.flatMap { line in
-                do throws(LineFailure) {
-                    return .success(try responder.prepare(line))
-                } catch {
-                    return .failure(error)
-                }
-            }
-        }
-        func rows(_ prepared: Prepared) -> Int {
-            (try? prepared.get()).map { responder.batchRows($0) } ?? 0
-        }
+        var batch = Batch(responder)
         var status = ExitStatus.done
-        var first = try next()
-        while let start = first {
-            var batch = [start]
-            var total = rows(start)
-            first = nil
-            while first == nil, batch.count < 1024, source.hasLine, let more = try next() {
-                total += rows(more)
-                if total <= responder.batchLimit {
-                    batch.append(more)
-                } else {
-                    first = more
-                }
+        while true {
+            while batch.isEmpty || (!batch.isFull && source.hasLine), let line = try source.next() {
+                batch.add(line)
             }
-            for answer in responder.respond(to: batch) {
+            if batch.isEmpty { return status }
+            for answer in batch.answer() {
                 let output: [UInt8]
                 switch answer {
                 case .success(let response): output = response.json
@@ -135,8 +120,6 @@ enum RunCommand {
                 // A reader that went away is not an error of ours.
                 guard Console.write(output + [0x0a]) else { return status }
             }
-            if first == nil { first = try next() }
         }
-        return status
     }
 }

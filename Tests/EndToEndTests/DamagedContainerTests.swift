@@ -64,20 +64,8 @@ import Testing
 
     @Test("Damage that an input finds in the middle of a file of inputs ends the run")
     func damageFoundLateEndsTheRun() throws {
-        var file = try container("float")
-        let inspect = try Program.compress.run(
-            ["inspect", CompressedModels.path(of: .plain, preset: "float"), "--json"])
-        let tensors = try #require(try inspect.json()["tensors"] as? [[String: Any]])
-        // The table of words is read row by row; its tensor starts 64 bytes aligned after those
-        // before it.
-        var offset = 128
-        for tensor in tensors {
-            if tensor["name"] as? String == "embeddings.word_embeddings.weight" { break }
-            offset += (try #require(tensor["bytes"] as? Int) + 63) / 64 * 64
-        }
-        file[offset + 5] ^= 0x10
         let folder = try TemporaryFolder()
-        let path = try folder.write("damaged.atn", file)
+        let path = try Self.damagedWords(in: folder)
         let run = try Program.runEdge.run(
             [path, "--input", "-"], input: Array("{\"ids\":[0]}\n{\"ids\":[1]}\n".utf8))
         run.expectRefusal(3, naming: [path, "chunk"])
@@ -110,6 +98,24 @@ import Testing
                 try Program.runEdge.run(arguments).expectRefusal(3, naming: [path] + words)
             }
         }
+    }
+
+    /// Writes a container in which the first words of the table are damaged, which only an input
+    /// that has one of them can find.
+    static func damagedWords(in folder: TemporaryFolder) throws -> String {
+        var file = try CompressedModels.bytes(of: .plain, preset: "float")
+        let inspect = try Program.compress.run(
+            ["inspect", CompressedModels.path(of: .plain, preset: "float"), "--json"])
+        let tensors = try #require(try inspect.json()["tensors"] as? [[String: Any]])
+        // The table of words is read row by row; its tensor starts 64 bytes aligned after those
+        // before it.
+        var offset = 128
+        for tensor in tensors {
+            if tensor["name"] as? String == "embeddings.word_embeddings.weight" { break }
+            offset += (try #require(tensor["bytes"] as? Int) + 63) / 64 * 64
+        }
+        file[offset + 5] ^= 0x10
+        return try folder.write("damaged.atn", file)
     }
 
     private func container(_ preset: String) throws -> [UInt8] {

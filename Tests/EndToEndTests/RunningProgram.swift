@@ -67,6 +67,11 @@ final class RunningProgram {
         kill(processID, signal)
     }
 
+    /// What the process has written to standard error until now.
+    func errorsSoFar() throws -> [UInt8] {
+        try errors.contents()
+    }
+
     /// Waits for the end; kills the process after `limit` seconds.
     func wait(limit: Double) throws -> ProgramRun {
         var status: Int32 = 0

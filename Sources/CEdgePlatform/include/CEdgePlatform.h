@@ -43,6 +43,50 @@ int32_t edgep_is_terminal(int32_t descriptor);
 const char *edgep_environment(const char *name);
 _Noreturn void edgep_exit(int32_t status);
 
+// MARK: Sockets
+
+enum {
+    /// Bytes that the path of a socket may have.
+    EDGEP_SOCKET_PATH_BYTES = 107,
+    /// −EAGAIN: nothing can be had or given at this moment.
+    EDGEP_AGAIN = -11,
+    /// −EADDRINUSE: somebody listens there.
+    EDGEP_IN_USE = -98,
+    /// −ENOTSOCK: something else lies there, and stays.
+    EDGEP_NOT_A_SOCKET = -88,
+};
+
+/// Listens at a path with a Unix stream socket of mode 0600. One that is left there and that nobody
+/// listens to is replaced. Returns a descriptor that does not block, or −errno.
+int32_t edgep_listen(const char *path);
+/// Removes the socket at a path.
+void edgep_remove_socket(const char *path);
+/// The next connection, which does not block. Returns a descriptor, EDGEP_AGAIN or −errno.
+int32_t edgep_accept(int32_t listener);
+/// Receives at most `capacity` bytes. Returns the count, 0 at the end, EDGEP_AGAIN or −errno.
+int64_t edgep_receive(int32_t descriptor, void *bytes, size_t capacity);
+/// Sends as much as is taken at this moment. Returns the count, EDGEP_AGAIN or −errno, never with a
+/// signal.
+int64_t edgep_send(int32_t descriptor, const void *bytes, size_t byte_count);
+/// Lets the other side send no more; what it has sent can still be received.
+void edgep_receive_no_more(int32_t descriptor);
+
+/// Bits of an `edgep_interest`; EDGEP_GONE is told also where it is not wanted.
+enum { EDGEP_READABLE = 1, EDGEP_WRITABLE = 4, EDGEP_GONE = 0x38 };
+typedef struct {
+    int32_t descriptor;
+    int16_t wanted;
+    int16_t ready;
+} edgep_interest;
+
+enum { EDGEP_MOST_INTERESTS = 128 };
+/// Waits until one of at most EDGEP_MOST_INTERESTS descriptors is ready, a signal came or the time is
+/// over (−1: never), and fills `ready`. Negative descriptors are never ready.
+void edgep_wait(edgep_interest *interests, int32_t count, int32_t milliseconds);
+/// From now on the first SIGTERM or SIGINT makes the descriptor that this returns readable, and the
+/// second one ends the process. Returns −errno where that cannot be had. Once in a process.
+int32_t edgep_stop_signals(void);
+
 // MARK: Bytes
 
 /// Index of the first byte with this value, or −1.
