@@ -19,7 +19,7 @@ struct BundleStep {
     /// - Throws: a failure if an architecture is unknown or there is no program for it, before any
     ///   work is done.
     static func steps(_ list: String, output: String) throws(Failure) -> [BundleStep] {
-        var steps: [BundleStep] = []
+        var architectures: [BundleWriter.Architecture] = []
         for name in list.split(separator: ",", omittingEmptySubsequences: false) {
             guard let architecture = BundleWriter.Architecture(rawValue: String(name)) else {
                 throw Failure(
@@ -28,12 +28,14 @@ struct BundleStep {
                         known: BundleWriter.Architecture.allCases.map(\.rawValue).joined(
                             separator: ", ")))
             }
-            guard !steps.contains(where: { $0.architecture == architecture }) else {
+            guard !architectures.contains(architecture) else {
                 throw Failure("option --bundle names \(name) twice", .wrongUsage)
             }
-            steps.append(try BundleStep(architecture, output: output))
+            architectures.append(architecture)
         }
-        return steps
+        return try architectures.map { architecture throws(Failure) in
+            try BundleStep(architecture, output: output)
+        }
     }
 
     private init(

@@ -84,6 +84,7 @@ import Testing
         for (list, words) in [
             ("sparc", ["--bundle", "'sparc'", "aarch64, armv7, x86-64"]),
             ("", ["--bundle", "''"]), ("aarch64,", ["--bundle", "''"]),
+            ("armv7,aarch64,armv7", ["--bundle", "armv7", "twice"]),
         ] {
             let output = try TemporaryFolder()
             let run = try Program.compress.run([
