@@ -53,7 +53,15 @@ final class RunningProgram {
         var pid: pid_t = 0
         let status = Self.withCStrings([Array(path.utf8)] + arguments) { arguments in
             Self.withCStrings(entries) { environment in
-                posix_spawn(&pid, path, &actions, &attributes, arguments, environment)
+                var status = posix_spawn(&pid, path, &actions, &attributes, arguments, environment)
+                // A file that a test has just written is busy while a process that another test
+                // starts has not let go of it.
+                for _ in 0..<1000 where status == ETXTBSY {
+                    usleep(5_000)
+                    status = posix_spawn(
+                        &pid, path, &actions, &attributes, arguments, environment)
+                }
+                return status
             }
         }
         guard status == 0 else {
