@@ -152,9 +152,10 @@ __attribute__((noinline)) static void multiply_1x8(
 static void multiply_tile(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     (void)quantization;
+    (void)ahead;
     for (int64_t s = 0; s < panels * STRIPS; s++, tile += STRIP_COLUMNS) {
         strip w = strip_at(weights, group_stride, groups, s);
         // The weights of a strip stay in the L1 cache for all rows.

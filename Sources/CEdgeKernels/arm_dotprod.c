@@ -9,6 +9,7 @@
 enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 0, EDGEK_TILE_ROWS = 8 };
 
 #include "arm_shared.h"
+#include "edgek_ahead.h"
 #include "edgek_packing.h"
 
 // A group of inputs is a lane of the codes: acc[row][0 … 1] += w · a[row].lane for 8 rows by 8
@@ -261,9 +262,10 @@ EDGEK_INLINE void multiply(
 static void multiply_tile(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     (void)quantization;
+    (void)ahead;
     for (int64_t p = 0; p < panels; p++, weights += EDGEK_PANEL_BYTES, tile += EDGEK_LANES) {
         int64_t r = 0;
         if (rows == 8) {

@@ -9,6 +9,7 @@
 enum { EDGEK_PACK_DEPTH = 8, EDGEK_PACK_OFFSET = 0, EDGEK_TILE_ROWS = 4 };
 
 #include "arm_shared.h"
+#include "edgek_ahead.h"
 #include "edgek_packing.h"
 
 /// One panel of 16 columns for `pairs` pairs of rows. smmla multiplies two rows by two columns of
@@ -53,9 +54,10 @@ EDGEK_INLINE void multiply(
 static void multiply_tile(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     (void)quantization;
+    (void)ahead;
     for (int64_t p = 0; p < panels; p++, weights += EDGEK_PANEL_BYTES, tile += EDGEK_LANES) {
         if (rows <= 2) {
             multiply(1, rows, codes, code_stride, weights, group_stride, groups, tile);

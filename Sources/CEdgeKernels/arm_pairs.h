@@ -9,6 +9,7 @@ enum { EDGEK_PACK_DEPTH = 8, EDGEK_PACK_OFFSET = 0, EDGEK_TILE_ROWS = 8 };
 
 // Two groups of inputs lie side by side here, see below.
 #define pack_weights __attribute__((unused)) pack_single_groups
+#include "edgek_ahead.h"
 #include "edgek_packing.h"
 #undef pack_weights
 

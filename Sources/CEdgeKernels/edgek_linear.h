@@ -3,11 +3,13 @@
 //   static void multiply_tile(
 //       int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
 //       const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-//       int64_t groups, int32_t *tile);
+//       int64_t groups, edgek_ahead *ahead, int32_t *tile);
 // which writes tile[row][64] = Σ_k codes[row][k] · w[column][k] for 1 … EDGEK_TILE_ROWS rows and
-// 1 … 4 panels of 16 columns; `group_stride` is the distance of the groups of a panel in bytes.
+// 1 … 4 panels of 16 columns; `group_stride` is the distance of the groups of a panel in bytes, and
+// `ahead` what may be fetched meanwhile.
 #pragma once
 
+#include "edgek_ahead.h"
 #include "edgek_packing.h"
 
 /// Everything after the product, for up to 16 columns of one row.
@@ -127,12 +129,15 @@ static void linear_s8(
         const uint8_t *weights =
             (const uint8_t *)task->packed_weights + edgek_block_offset(column, task->depth);
         int64_t stride = edgek_block_panels(column, task->column_count) * EDGEK_PANEL_BYTES;
+        const void *next = column + EDGEK_COLUMN_GRAIN < column_end
+            ? weights + groups * stride : task->upcoming_weights;
+        edgek_ahead ahead = edgek_ahead_of(next, groups * stride, row_end - first_row);
         for (int64_t row = first_row; row < row_end; row += EDGEK_TILE_ROWS) {
             int64_t rows = edgek_smaller(row_end - row, EDGEK_TILE_ROWS);
             _Alignas(64) int32_t tile[EDGEK_TILE_ROWS * EDGEK_COLUMN_GRAIN];
             multiply_tile(
                 rows, edgek_panels(columns), task->codes + row * task->code_stride,
-                task->code_stride, task->rows + row, weights, stride, groups, tile);
+                task->code_stride, task->rows + row, weights, stride, groups, &ahead, tile);
             edgek_finish_tile(task, tile, row, rows, column, columns);
         }
     }

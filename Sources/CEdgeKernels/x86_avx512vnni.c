@@ -11,6 +11,7 @@
 #define EDGEK_FOUR_VECTORS 1
 enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 4 };
 
+#include "edgek_ahead.h"
 #include "edgek_packing.h"
 #include "x86_shared.h"
 
@@ -19,14 +20,16 @@ enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 4 };
 EDGEK_INLINE void multiply(
     const int rows, const int panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     __m512i acc[EDGEK_TILE_ROWS][4];
     for (int r = 0; r < rows; r++) {
         uint32_t start = UINT32_C(0) - 128 * (uint32_t)quantization[r].code_sum;
         for (int p = 0; p < panels; p++) acc[r][p] = _mm512_set1_epi32((int32_t)start);
     }
+    edgek_ahead share = edgek_take_ahead(ahead, groups, weights);
     for (int64_t group = 0; group < groups; group++, weights += group_stride) {
+        edgek_fetch(&share);
         __m512i w[4];
         for (int p = 0; p < panels; p++) w[p] = _mm512_loadu_si512(weights + 64 * p);
         for (int r = 0; r < rows; r++) {
@@ -46,13 +49,14 @@ EDGEK_INLINE void multiply(
 #define MULTIPLY(rows, panels) \
     case rows * 8 + panels: \
         multiply( \
-            rows, panels, codes, code_stride, quantization, weights, group_stride, groups, tile); \
+            rows, panels, codes, code_stride, quantization, weights, group_stride, groups, ahead, \
+            tile); \
         break
 
 static void multiply_tile(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     switch (rows * 8 + panels) {
         MULTIPLY(1, 1);

@@ -14,6 +14,7 @@
 
 enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 32 };
 
+#include "edgek_ahead.h"
 #include "edgek_packing.h"
 #include "x86_ymm.h"
 
@@ -22,14 +23,16 @@ enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 32 };
 EDGEK_INLINE void multiply(
     const int rows, const int panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     __m256i acc[3][8];
     for (int r = 0; r < rows; r++) {
         uint32_t start = UINT32_C(0) - 128 * (uint32_t)quantization[r].code_sum;
         for (int i = 0; i < 2 * panels; i++) acc[r][i] = _mm256_set1_epi32((int32_t)start);
     }
+    edgek_ahead share = edgek_take_ahead(ahead, groups, weights);
     for (int64_t group = 0; group < groups; group++, weights += group_stride, codes += 4) {
+        edgek_fetch(&share);
         __m256i a[3];
         for (int r = 0; r < rows; r++) {
             a[r] = _mm256_set1_epi32(edgek_four_codes(codes + r * code_stride));
@@ -48,14 +51,15 @@ EDGEK_INLINE void multiply(
 #define MULTIPLY(rows, panels) \
     case rows * 8 + panels: \
         multiply( \
-            rows, panels, codes, code_stride, quantization, weights, group_stride, groups, tile); \
+            rows, panels, codes, code_stride, quantization, weights, group_stride, groups, ahead, \
+            tile); \
         break
 
 /// 1 … 3 rows by 1 or 2 panels, or one row by 1 … 4.
 static void multiply_few(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     switch (rows * 8 + panels) {
         MULTIPLY(1, 1);
@@ -72,7 +76,7 @@ static void multiply_few(
 static void multiply_tile(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
-    int64_t groups, int32_t *tile
+    int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
     int64_t panels_at_a_time = rows == 1 ? 4 : 2;
     for (int64_t p = 0; p < panels; p += panels_at_a_time) {
@@ -82,7 +86,7 @@ static void multiply_tile(
             multiply_few(
                 count, edgek_smaller(panels - p, panels_at_a_time), codes + r * code_stride,
                 code_stride, quantization + r, weights + p * EDGEK_PANEL_BYTES, group_stride,
-                groups, tile + r * EDGEK_COLUMN_GRAIN + p * EDGEK_LANES);
+                groups, ahead, tile + r * EDGEK_COLUMN_GRAIN + p * EDGEK_LANES);
         }
     }
 }

@@ -111,7 +111,8 @@ extension Interpreter {
             case .codes(let packed, let sums, let scales):
                 let weights = CodeWeights(
                     packed: UnsafeRawPointer(packed), sums: UnsafePointer(sums),
-                    scales: UnsafePointer(scales.floats()))
+                    scales: UnsafePointer(scales.floats()),
+                    upcoming: session.upcomingWeights[step.instruction])
                 return .linearCodes(
                     operand(input), residual: residual, output: operand(output), weights,
                     bias: vector(bias), act)

@@ -56,6 +56,8 @@ struct CodeWeights {
     var packed: UnsafeRawPointer
     var sums: UnsafePointer<Int32>
     var scales: UnsafePointer<Float>
+    /// What is read after them, if anything.
+    var upcoming: UnsafeRawPointer?
 }
 
 /// An operation on some rows, with everything that it needs.
@@ -108,7 +110,7 @@ enum RowOperation {
                 residual_stride: Int64(output.columnCount), y: output.floats(block),
                 y_stride: Int64(output.columnCount), row_count: block.count,
                 column_count: Int64(output.columnCount), depth: Int64(input.columnCount),
-                activation: act)
+                activation: act, upcoming_weights: weights.upcoming)
             kernels.linear_s8(
                 &task, 0, block.count, Int64(columns.lowerBound), Int64(columns.upperBound))
         case .linearFloats(let input, let residual, let output, let weights, let bias, let act):

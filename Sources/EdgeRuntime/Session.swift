@@ -39,6 +39,8 @@ package final class Session {
     let weights: Weights
     let pool: ThreadPool
     let steps: StepList
+    /// For each instruction the packed weights that are read next after it, or nil.
+    let upcomingWeights: [UnsafeRawPointer?]
     private var arena: AlignedBuffer?
     private(set) var plan: ExecutionPlan
 
@@ -63,6 +65,7 @@ package final class Session {
         weights = try Weights(
             container, kernels: options.instructionSet.kernels, pool: pool)
         steps = StepList(program)
+        upcomingWeights = weights.upcoming(in: program)
         plan = ExecutionPlan(
             program, steps, BatchShape([]), threadCount: pool.threadCount,
             kernels: options.instructionSet.kernels)

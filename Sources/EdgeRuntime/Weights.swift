@@ -127,6 +127,23 @@ final class Weights {
     }
 }
 
+extension Weights {
+    /// For each instruction the packed weights of the next product after it, or nil.
+    func upcoming(in program: Program) -> [UnsafeRawPointer?] {
+        var upcoming = [UnsafeRawPointer?](repeating: nil, count: program.instructions.count)
+        var next: UnsafeRawPointer?
+        for index in program.instructions.indices.reversed() {
+            upcoming[index] = next
+            if case .linear(_, _, _, let weight, _, _) = program.instructions[index],
+                case .codes(let packed, _, _) = linear[weight]
+            {
+                next = UnsafeRawPointer(packed)
+            }
+        }
+        return upcoming
+    }
+}
+
 /// What a matrix takes in memory.
 enum MatrixRoom {
     case codes(packedBytes: Int, rowCount: Int)

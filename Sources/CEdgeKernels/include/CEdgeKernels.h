@@ -82,6 +82,9 @@ typedef struct {
     /// can carry acc out of int32; it then wraps, in every table alike.
     int64_t depth;
     edgek_activation activation;
+    /// Packed weights that are read after these, or null: a hint to fetch them in time. It changes no
+    /// result, and nothing is read of it otherwise.
+    const void *upcoming_weights;
 } edgek_linear_s8;
 
 /// y[m][n] = act(dot(x[m], w[n]) + bias[n]) + residual[m][n], where dot is the canonical 16-lane

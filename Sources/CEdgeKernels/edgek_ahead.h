@@ -1,0 +1,40 @@
+// Fetching the weights of later columns into the second-level cache while those before them are
+// multiplied. A shared cache delivers a line every few cycles, and hardware follows a stream only to
+// the end of its page: without this, every block of columns starts with a wait.
+#pragma once
+
+#include "edgek_vector.h"
+
+/// Lines that are still to be fetched.
+typedef struct {
+    const char *next;
+    int64_t byte_count;
+    /// Bytes from one fetched line to the next. Where few rows are multiplied, there is no time to
+    /// ask for each line: hardware fetches lines in pairs.
+    int64_t step;
+} edgek_ahead;
+
+/// What to fetch during the product of `row_count` rows with a block of columns.
+EDGEK_INLINE edgek_ahead edgek_ahead_of(const void *start, int64_t byte_count, int64_t row_count) {
+    return (edgek_ahead){
+        start, start ? byte_count : 0, row_count >= 16 ? 64 : row_count >= 8 ? 128 : 256};
+}
+
+/// The share of a loop of `groups` rounds. The caller fetches `next` and adds `step` to it in each
+/// round; a step of zero fetches a line again that is there already.
+EDGEK_INLINE edgek_ahead edgek_take_ahead(edgek_ahead *ahead, int64_t groups, const void *idle) {
+    edgek_ahead share = *ahead;
+    if (share.byte_count <= 0) {
+        share.next = idle;
+        share.step = 0;
+    }
+    ahead->next += share.step * groups;
+    ahead->byte_count -= share.step * groups;
+    return share;
+}
+
+/// Never faults, whatever the address.
+EDGEK_INLINE void edgek_fetch(edgek_ahead *share) {
+    __builtin_prefetch(share->next, 0, 2);
+    share->next += share->step;
+}
