@@ -140,9 +140,10 @@ static void linear_s8(
             if (!edgek_has_flushed()) continue;
             _Alignas(64) int32_t tile[EDGEK_TILE_ROWS * EDGEK_COLUMN_GRAIN];
             int64_t stride = edgek_block_panels(0, part.column_count) * EDGEK_PANEL_BYTES;
+            edgek_ahead nothing = edgek_ahead_of(NULL, 0, 1);
             multiply_tile(
                 rows, edgek_panels(columns), part.codes, part.code_stride, part.rows,
-                part.packed_weights, stride, edgek_groups(part.depth), tile);
+                part.packed_weights, stride, edgek_groups(part.depth), &nothing, tile);
             finish_exactly(&part, tile, rows, columns);
         }
     }

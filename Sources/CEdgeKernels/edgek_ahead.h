@@ -9,15 +9,15 @@
 typedef struct {
     const char *next;
     int64_t byte_count;
-    /// Bytes from one fetched line to the next. Where few rows are multiplied, there is no time to
-    /// ask for each line: hardware fetches lines in pairs.
+    /// Bytes from one fetched line to the next. Where few rows are multiplied, there is no time for
+    /// all lines: hardware fetches them in pairs, and asking faster only delays the others.
     int64_t step;
 } edgek_ahead;
 
-/// What to fetch during the product of `row_count` rows with a block of columns.
-EDGEK_INLINE edgek_ahead edgek_ahead_of(const void *start, int64_t byte_count, int64_t row_count) {
-    return (edgek_ahead){
-        start, start ? byte_count : 0, row_count >= 16 ? 64 : row_count >= 8 ? 128 : 256};
+/// What to fetch while a block of columns is multiplied, in `passes` over its weights.
+EDGEK_INLINE edgek_ahead edgek_ahead_of(const void *start, int64_t byte_count, int64_t passes) {
+    int64_t step = passes >= 3 ? 64 : passes >= 2 ? 128 : 256;
+    return (edgek_ahead){start, start ? byte_count : 0, step};
 }
 
 /// The share of a loop of `groups` rounds. The caller fetches `next` and adds `step` to it in each

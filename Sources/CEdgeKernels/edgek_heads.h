@@ -95,9 +95,6 @@ EDGEK_INLINE edgek_ints edgek_fold_sixteen(edgek_ints x[EDGEK_LANES]) {
     return x[0];
 }
 
-/// Sixteen copies of a body that is long already gain nothing.
-#define EDGEK_KEEP_LOOP _Pragma("clang loop unroll(disable)")
-
 typedef uint32_t edgek_four_words __attribute__((ext_vector_type(4)));
 
 /// Turns words[row][4 groups] of four rows into [4 groups][four rows], `stride` words apart.

@@ -1,5 +1,6 @@
 // The linear kernels around the integer tile of an instruction set. The including file defines
-// EDGEK_OWN_LINEAR_S8 if it has its own `linear_s8`, else EDGEK_TILE_ROWS and
+// EDGEK_OWN_LINEAR_S8 if it has its own `linear_s8`, else EDGEK_TILE_ROWS, EDGEK_EVEN_TILES if tiles
+// of about the same rows are best, and
 //   static void multiply_tile(
 //       int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
 //       const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
@@ -8,6 +9,11 @@
 // 1 … 4 panels of 16 columns; `group_stride` is the distance of the groups of a panel in bytes, and
 // `ahead` what may be fetched meanwhile.
 #pragma once
+
+#if !defined(EDGEK_PASS_ROWS)
+/// Rows that share one pass over the weights of a block.
+#define EDGEK_PASS_ROWS EDGEK_TILE_ROWS
+#endif
 
 #include "edgek_ahead.h"
 #include "edgek_packing.h"
@@ -23,64 +29,59 @@ EDGEK_INLINE void edgek_finish(
     edgek_store_part(y, x, count);
 }
 
-/// What dequantizes the sums of a row.
-typedef struct {
-    edgek_real scale;
-    /// 128 − zero point, the factor of the sums of weights.
-    edgek_bits correction;
-} edgek_row_factors;
+#if !defined(EDGEK_OWN_CORRECTION)
+/// The largest depth for which `edgek_correct` takes sums of weights.
+#define EDGEK_CORRECTED_DEPTH INT64_MAX
 
-EDGEK_INLINE edgek_row_factors edgek_factors(edgek_row_quantization row) {
-    return (edgek_row_factors){
-        (edgek_real)(row.scale), (edgek_bits)(uint32_t)(128 - row.zero_point)};
+/// Sums of weights, and 128 − the zero point of a row, as `edgek_correct` takes them.
+EDGEK_INLINE edgek_bits edgek_correction_sums(edgek_ints weight_sums) {
+    return (edgek_bits)weight_sums;
 }
+
+EDGEK_INLINE edgek_bits edgek_correction_factor(int32_t factor) {
+    return (edgek_bits)(uint32_t)factor;
+}
+
+/// acc + sums · factor
+EDGEK_INLINE edgek_ints edgek_correct(edgek_ints acc, edgek_bits sums, edgek_bits factor) {
+    return (edgek_ints)((edgek_bits)acc + sums * factor);
+}
+#endif
 
 /// Everything before the bias, for up to 16 columns of a row.
 EDGEK_INLINE edgek_real edgek_dequantize(
-    edgek_ints acc, edgek_row_factors row, edgek_ints weight_sums, edgek_real weight_scales
+    edgek_ints corrected, edgek_real row_scale, edgek_real weight_scales
 ) {
-    edgek_bits sum = (edgek_bits)acc + (edgek_bits)weight_sums * row.correction;
-    return __builtin_convertvector((edgek_ints)sum, edgek_real) * (row.scale * weight_scales);
+    return __builtin_convertvector(corrected, edgek_real) * (row_scale * weight_scales);
 }
 
-/// `rows` (4 or 1) rows of whole panels with a bias and without a residual, the usual case.
-EDGEK_INLINE void edgek_finish_rows(
-    const edgek_linear_s8 *task, const int32_t *tile, const int rows, int64_t row, int64_t column,
-    int64_t columns, const edgek_activation activation
-) {
-    edgek_row_factors factors[4];
-    for (int r = 0; r < rows; r++) factors[r] = edgek_factors(task->rows[row + r]);
-    float *y = task->y + row * task->y_stride + column;
-    for (int64_t c = 0; c < columns; c += EDGEK_LANES) {
-        edgek_ints weight_sums = edgek_load_ints(task->weight_sums + column + c);
-        edgek_real weight_scales = edgek_load(task->weight_scales + column + c);
-        edgek_real bias = edgek_load(task->bias + column + c);
-        edgek_real x[4];
-        for (int r = 0; r < rows; r++) {
-            edgek_ints acc = edgek_load_ints(tile + r * EDGEK_COLUMN_GRAIN + c);
-            x[r] = edgek_dequantize(acc, factors[r], weight_sums, weight_scales) + bias;
-        }
-        if (rows == 4) {
-            edgek_activate_four_coarse(x, activation);
-        } else {
-            x[0] = edgek_activate_coarse(x[0], activation);
-        }
-        for (int r = 0; r < rows; r++) edgek_store(y + r * task->y_stride + c, x[r]);
-    }
-}
-
-EDGEK_INLINE void edgek_finish_panels(
+/// Rows of a whole block of columns with a bias and without a residual, the usual case.
+EDGEK_INLINE void edgek_finish_block(
     const edgek_linear_s8 *task, const int32_t *tile, int64_t row, int64_t rows, int64_t column,
-    int64_t columns, const edgek_activation activation
+    const edgek_activation activation
 ) {
-    int64_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-        edgek_finish_rows(
-            task, tile + r * EDGEK_COLUMN_GRAIN, 4, row + r, column, columns, activation);
+    _Static_assert(EDGEK_COLUMN_GRAIN == 4 * EDGEK_LANES, "a block is four vectors");
+    float *y = task->y + row * task->y_stride + column;
+    edgek_bits sums[4];
+    for (int i = 0; i < 4; i++) {
+        const int32_t *weight_sums = task->weight_sums + column + i * EDGEK_LANES;
+        sums[i] = edgek_correction_sums(edgek_load_ints(weight_sums));
     }
-    for (; r < rows; r++) {
-        edgek_finish_rows(
-            task, tile + r * EDGEK_COLUMN_GRAIN, 1, row + r, column, columns, activation);
+    EDGEK_KEEP_LOOP
+    for (int64_t r = row; r < row + rows; r++) {
+        edgek_real scale = (edgek_real)(task->rows[r].scale);
+        edgek_bits factor = edgek_correction_factor(128 - task->rows[r].zero_point);
+        edgek_real x[4];
+        for (int i = 0; i < 4; i++) {
+            int64_t c = i * EDGEK_LANES;
+            edgek_ints acc = edgek_correct(edgek_load_ints(tile + c), sums[i], factor);
+            x[i] = edgek_dequantize(acc, scale, edgek_load(task->weight_scales + column + c));
+            x[i] = x[i] + edgek_load(task->bias + column + c);
+        }
+        edgek_activate_four_coarse(x, activation);
+        for (int i = 0; i < 4; i++) edgek_store(y + i * EDGEK_LANES, x[i]);
+        tile += EDGEK_COLUMN_GRAIN;
+        y += task->y_stride;
     }
 }
 
@@ -88,27 +89,29 @@ static void edgek_finish_tile(
     const edgek_linear_s8 *task, const int32_t *tile, int64_t first_row, int64_t rows,
     int64_t first_column, int64_t columns
 ) {
-    if (task->bias && !task->residual && columns % EDGEK_LANES == 0) {
+    int is_usual = task->bias && !task->residual && columns == EDGEK_COLUMN_GRAIN;
+    if (is_usual && task->depth <= EDGEK_CORRECTED_DEPTH) {
         if (task->activation == EDGEK_ACTIVATION_NONE) {
-            edgek_finish_panels(
-                task, tile, first_row, rows, first_column, columns, EDGEK_ACTIVATION_NONE);
+            edgek_finish_block(
+                task, tile, first_row, rows, first_column, EDGEK_ACTIVATION_NONE);
             return;
         }
         if (task->activation == EDGEK_ACTIVATION_GELU) {
-            edgek_finish_panels(
-                task, tile, first_row, rows, first_column, columns, EDGEK_ACTIVATION_GELU);
+            edgek_finish_block(
+                task, tile, first_row, rows, first_column, EDGEK_ACTIVATION_GELU);
             return;
         }
     }
     for (int64_t r = 0; r < rows; r++) {
         int64_t m = first_row + r;
-        edgek_row_factors factors = edgek_factors(task->rows[m]);
+        uint32_t factor = (uint32_t)(128 - task->rows[m].zero_point);
         for (int64_t c = 0; c < columns; c += EDGEK_LANES) {
             int64_t n = first_column + c;
             int64_t count = edgek_smaller(columns - c, EDGEK_LANES);
+            edgek_bits acc = (edgek_bits)edgek_load_ints(tile + r * EDGEK_COLUMN_GRAIN + c);
+            acc += (edgek_bits)edgek_load_ints_part(task->weight_sums + n, count) * factor;
             edgek_real x = edgek_dequantize(
-                edgek_load_ints(tile + r * EDGEK_COLUMN_GRAIN + c), factors,
-                edgek_load_ints_part(task->weight_sums + n, count),
+                (edgek_ints)acc, (edgek_real)(task->rows[m].scale),
                 edgek_load_part(task->weight_scales + n, count));
             edgek_finish(
                 x, task->bias ? task->bias + n : NULL,
@@ -119,6 +122,16 @@ static void edgek_finish_tile(
 }
 
 #if !defined(EDGEK_OWN_LINEAR_S8)
+/// Rows of the next tile where `count` are left.
+EDGEK_INLINE int64_t edgek_tile_rows(int64_t count) {
+#if defined(EDGEK_EVEN_TILES)
+    int64_t tiles = (count + EDGEK_TILE_ROWS - 1) / EDGEK_TILE_ROWS;
+    return (count + tiles - 1) / tiles;
+#else
+    return edgek_smaller(count, EDGEK_TILE_ROWS);
+#endif
+}
+
 static void linear_s8(
     const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
     int64_t column_end
@@ -131,9 +144,10 @@ static void linear_s8(
         int64_t stride = edgek_block_panels(column, task->column_count) * EDGEK_PANEL_BYTES;
         const void *next = column + EDGEK_COLUMN_GRAIN < column_end
             ? weights + groups * stride : task->upcoming_weights;
-        edgek_ahead ahead = edgek_ahead_of(next, groups * stride, row_end - first_row);
-        for (int64_t row = first_row; row < row_end; row += EDGEK_TILE_ROWS) {
-            int64_t rows = edgek_smaller(row_end - row, EDGEK_TILE_ROWS);
+        int64_t passes = (row_end - first_row + EDGEK_PASS_ROWS - 1) / EDGEK_PASS_ROWS;
+        edgek_ahead ahead = edgek_ahead_of(next, groups * stride, passes);
+        for (int64_t row = first_row, rows; row < row_end; row += rows) {
+            rows = edgek_tile_rows(row_end - row);
             _Alignas(64) int32_t tile[EDGEK_TILE_ROWS * EDGEK_COLUMN_GRAIN];
             multiply_tile(
                 rows, edgek_panels(columns), task->codes + row * task->code_stride,

@@ -4,6 +4,13 @@
 #include "edgek_expand.h"
 #include "edgek_vector.h"
 
+/// Rows that `layer_norm` takes in step: where sixteen lanes are one register.
+#if defined(EDGEK_FOUR_VECTORS)
+enum { EDGEK_NORM_ROWS = 4 };
+#else
+enum { EDGEK_NORM_ROWS = 1 };
+#endif
+
 /// Sixteen values of a row, times their multipliers, zeros behind `count`.
 EDGEK_INLINE edgek_real edgek_scaled(const float *x, const float *multipliers, int64_t count) {
     edgek_real value = edgek_load_part(x, count);
@@ -68,64 +75,117 @@ EDGEK_INLINE edgek_range_bits edgek_range_of_row(
     return ends;
 }
 
-/// The codes of a row in the range low…high. A range that is not the row's own (`clamps`) holds
-/// its values: then they are still to be checked, and the result says whether all were finite.
+#if !defined(EDGEK_OWN_STORE_CODES)
+/// Stores the codes of four vectors, saturated, and adds them up in `sums`, in any lanes.
+EDGEK_INLINE void edgek_store_four_codes(
+    int8_t *codes, const edgek_real x[4], float inverse, int32_t offset, edgek_ints *sums
+) {
+    for (int i = 0; i < 4; i++) {
+        edgek_ints code = edgek_as_ints(edgek_round(x[i] * inverse)) + offset;
+        code = edgek_clamp(code, -128, 127);
+        *sums += code;
+        edgek_store_codes(codes + i * EDGEK_LANES, code);
+    }
+}
+#endif
+
+/// How to turn the values of a row into codes.
+typedef struct {
+    float low;
+    float high;
+    float inverse;
+    int32_t zero_point;
+} edgek_row_encoding;
+
+EDGEK_INLINE edgek_row_encoding edgek_encoding_of(float low, float high) {
+    float range = high - low;
+    float inverse = range < EDGEK_SMALLEST_RANGE ? 0.0f : 255.0f / range;
+    int32_t zero_point = edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
+    return (edgek_row_encoding){low, high, inverse, zero_point};
+}
+
+/// The codes of a row. A range that is not the row's own (`clamps`) holds its values: then they are
+/// still to be checked, and the result says whether all were finite.
 EDGEK_INLINE int edgek_encode_row(
-    const float *x, const float *multipliers, const int has_multipliers, float low, float high,
-    const int clamps, int64_t column_count, int8_t *codes, int64_t code_stride,
-    edgek_row_quantization *row
+    const float *x, const float *multipliers, const int has_multipliers,
+    edgek_row_encoding encoding, const int clamps, int64_t column_count, int8_t *codes,
+    int64_t code_stride, edgek_row_quantization *row
 ) {
     int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
-    float range = high - low;
-    int is_empty = range < EDGEK_SMALLEST_RANGE;
-    float inverse = is_empty ? 0.0f : 255.0f / range;
-    int32_t zero_point = edgek_as_ints(edgek_round((edgek_real)(-low * inverse))).x;
-    int32_t offset = zero_point - 128;
+    int32_t offset = encoding.zero_point - 128;
     edgek_ints sums = (edgek_ints)0;
     edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
-    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        edgek_real value = edgek_multiplied(x, multipliers, has_multipliers, j);
+    int64_t j = 0;
+    for (; j + 4 * EDGEK_LANES <= whole; j += 4 * EDGEK_LANES) {
+        edgek_real values[4];
+        for (int i = 0; i < 4; i++) {
+            values[i] = edgek_multiplied(x, multipliers, has_multipliers, j + i * EDGEK_LANES);
+            if (clamps) {
+                edgek_take_in(&ends, values[i]);
+                values[i] = edgek_within(values[i], encoding.low, encoding.high);
+            }
+        }
+        edgek_store_four_codes(codes + j, values, encoding.inverse, offset, &sums);
+    }
+    for (; j < column_count; j += EDGEK_LANES) {
+        int64_t count = edgek_smaller(column_count - j, EDGEK_LANES);
+        edgek_real value = edgek_scaled(x + j, has_multipliers ? multipliers + j : NULL, count);
         if (clamps) {
             edgek_take_in(&ends, value);
-            value = edgek_within(value, low, high);
+            value = edgek_within(value, encoding.low, encoding.high);
         }
-        edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
+        edgek_ints code = edgek_as_ints(edgek_round(value * encoding.inverse)) + offset;
         code = edgek_clamp(code, -128, 127);
+        if (rest > 0 && j == whole) {
+            code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
+        }
         sums += code;
         edgek_store_codes(codes + j, code);
     }
-    if (rest > 0) {
-        const float *last = has_multipliers ? multipliers + whole : NULL;
-        edgek_real value = edgek_scaled(x + whole, last, rest);
-        if (clamps) {
-            edgek_take_in(&ends, value);
-            value = edgek_within(value, low, high);
-        }
-        edgek_ints code = edgek_as_ints(edgek_round(value * inverse)) + offset;
-        code = edgek_clamp(code, -128, 127);
-        code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
-        sums += code;
-        edgek_store_codes(codes + whole, code);
-    }
     edgek_clear_codes(codes, edgek_whole_lanes(column_count), code_stride);
+    float range = encoding.high - encoding.low;
     *row = (edgek_row_quantization){
-        is_empty ? 0.0f : range / 255.0f, zero_point, __builtin_reduce_add(sums)};
+        range < EDGEK_SMALLEST_RANGE ? 0.0f : range / 255.0f, encoding.zero_point,
+        __builtin_reduce_add(sums)};
     return !clamps || edgek_is_finite(ends);
 }
 
-/// One row of `quantize_rows` whose range is not known. Returns whether that is finite.
-EDGEK_INLINE int edgek_quantize_row(
-    const float *x, const float *multipliers, const int has_multipliers, int64_t column_count,
-    int8_t *codes, int64_t code_stride, edgek_row_quantization *row
-) {
-    edgek_range_bits ends = edgek_range_of_row(x, multipliers, has_multipliers, column_count);
+/// Finds how to encode a row whose range is not known. Returns whether that is finite.
+EDGEK_INLINE int edgek_find_encoding(edgek_range_bits ends, edgek_row_encoding *encoding) {
     if (!edgek_is_finite(ends)) return 0;
     uint32_t low_bits = __builtin_reduce_max(ends.low);
     float low = low_bits > INT32_MAX ? edgek_float_of_bits(low_bits) : 0.0f;
     float high = edgek_float_of_bits((uint32_t)__builtin_reduce_max(ends.high));
-    if (!(high - low < __builtin_inff())) return 0;
-    return edgek_encode_row(
-        x, multipliers, has_multipliers, low, high, 0, column_count, codes, code_stride, row);
+    *encoding = edgek_encoding_of(low, high);
+    return high - low < __builtin_inff();
+}
+
+/// Rows of `quantize_rows` whose ranges are not known. All ranges of some rows are found before the
+/// first is used, so that no row waits for the folding and the division of its own.
+EDGEK_INLINE int64_t edgek_quantize_rows(
+    const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
+    const float *multipliers, const int has_multipliers, int8_t *codes, int64_t code_stride,
+    edgek_row_quantization *rows
+) {
+    enum { ROWS_AT_A_TIME = 4 };
+    for (int64_t first = 0; first < row_count; first += ROWS_AT_A_TIME) {
+        int64_t count = edgek_smaller(row_count - first, ROWS_AT_A_TIME);
+        edgek_range_bits ends[ROWS_AT_A_TIME];
+        edgek_row_encoding encodings[ROWS_AT_A_TIME];
+        for (int64_t r = 0; r < count; r++) {
+            ends[r] = edgek_range_of_row(
+                x + (first + r) * x_stride, multipliers, has_multipliers, column_count);
+        }
+        for (int64_t r = 0; r < count; r++) {
+            if (!edgek_find_encoding(ends[r], &encodings[r])) return first + r;
+        }
+        for (int64_t r = first; r < first + count; r++) {
+            edgek_encode_row(
+                x + r * x_stride, multipliers, has_multipliers, encodings[r - first], 0,
+                column_count, codes + r * code_stride, code_stride, &rows[r]);
+        }
+    }
+    return -1;
 }
 
 static int64_t quantize_rows(
@@ -133,71 +193,104 @@ static int64_t quantize_rows(
     const float *multipliers, const float *range, int8_t *codes, int64_t code_stride,
     edgek_row_quantization *rows
 ) {
-    for (int64_t row = 0; row < row_count; row++, x += x_stride, codes += code_stride) {
-        edgek_row_quantization *found = &rows[row];
-        int is_finite;
-        if (range) {
-            is_finite = edgek_encode_row(
-                x, multipliers, multipliers != NULL, range[0], range[1], 1, column_count, codes,
-                code_stride, found);
-        } else if (multipliers) {
-            is_finite = edgek_quantize_row(
-                x, multipliers, 1, column_count, codes, code_stride, found);
-        } else {
-            is_finite = edgek_quantize_row(x, NULL, 0, column_count, codes, code_stride, found);
+    if (range) {
+        edgek_row_encoding encoding = edgek_encoding_of(range[0], range[1]);
+        for (int64_t row = 0; row < row_count; row++) {
+            int is_finite = edgek_encode_row(
+                x + row * x_stride, multipliers, multipliers != NULL, encoding, 1, column_count,
+                codes + row * code_stride, code_stride, &rows[row]);
+            if (!is_finite) return row;
         }
-        if (!is_finite) return row;
+        return -1;
     }
-    return -1;
+    if (multipliers) {
+        return edgek_quantize_rows(
+            x, row_count, column_count, x_stride, multipliers, 1, codes, code_stride, rows);
+    }
+    return edgek_quantize_rows(
+        x, row_count, column_count, x_stride, NULL, 0, codes, code_stride, rows);
 }
 
-/// One row of `layer_norm`, with or without a residual.
-EDGEK_INLINE void edgek_normalize_row(
-    const float *x, const float *residual, const int has_residual, int64_t column_count,
-    const float *gamma, const float *beta, float epsilon, float *y
+/// `rows` rows of `layer_norm`, with or without a residual. Their sums are chains of additions, each
+/// of which waits for the one before it: several rows in step keep the processor busy.
+EDGEK_INLINE void edgek_normalize_rows(
+    const int rows, const float *x, int64_t x_stride, const float *residual,
+    int64_t residual_stride, const int has_residual, int64_t column_count, const float *gamma,
+    const float *beta, float epsilon, float *y, int64_t y_stride
 ) {
     int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
     edgek_ints is_inside = edgek_lane_numbers() < (int32_t)rest;
-    edgek_real sum = (edgek_real)(0.0f), squares = (edgek_real)(0.0f);
+    edgek_real sums[EDGEK_NORM_ROWS], squares[EDGEK_NORM_ROWS];
+    float means[EDGEK_NORM_ROWS], inverses[EDGEK_NORM_ROWS];
+    for (int r = 0; r < rows; r++) sums[r] = squares[r] = (edgek_real)(0.0f);
     for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        edgek_real t = edgek_load(x + j);
-        if (has_residual) t = t + edgek_load(residual + j);
-        sum = sum + t;
-        edgek_store(y + j, t);
-    }
-    if (rest > 0) {
-        edgek_real t = edgek_load_part(x + whole, rest);
-        if (has_residual) t = t + edgek_load_part(residual + whole, rest);
-        sum = sum + t;
-        edgek_store_part(y + whole, t, rest);
-    }
-    float mean = edgek_fold(sum) / (float)column_count;
-    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        edgek_real d = edgek_load(y + j) - mean;
-        squares = squares + d * d;
-    }
-    if (rest > 0) {
-        edgek_real d = edgek_load_part(y + whole, rest) - mean;
-        d = is_inside ? d : (edgek_real)(0.0f);
-        squares = squares + d * d;
-    }
-    float variance = edgek_fold(squares) / (float)column_count;
-    float inverse = 1.0f / __builtin_elementwise_sqrt(variance + epsilon);
-    if (beta) {
-        for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-            edgek_real t = (edgek_load(y + j) - mean) * inverse * edgek_load(gamma + j);
-            edgek_store(y + j, t + edgek_load(beta + j));
-        }
-    } else {
-        for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-            edgek_store(y + j, (edgek_load(y + j) - mean) * inverse * edgek_load(gamma + j));
+        for (int r = 0; r < rows; r++) {
+            edgek_real t = edgek_load(x + r * x_stride + j);
+            if (has_residual) t = t + edgek_load(residual + r * residual_stride + j);
+            sums[r] = sums[r] + t;
+            edgek_store(y + r * y_stride + j, t);
         }
     }
-    if (rest > 0) {
-        edgek_real t = (edgek_load_part(y + whole, rest) - mean) * inverse;
+    for (int r = 0; r < rows; r++) {
+        if (rest > 0) {
+            edgek_real t = edgek_load_part(x + r * x_stride + whole, rest);
+            if (has_residual) {
+                t = t + edgek_load_part(residual + r * residual_stride + whole, rest);
+            }
+            sums[r] = sums[r] + t;
+            edgek_store_part(y + r * y_stride + whole, t, rest);
+        }
+        means[r] = edgek_fold(sums[r]) / (float)column_count;
+    }
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        for (int r = 0; r < rows; r++) {
+            edgek_real d = edgek_load(y + r * y_stride + j) - means[r];
+            squares[r] = squares[r] + d * d;
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+        if (rest > 0) {
+            edgek_real d = edgek_load_part(y + r * y_stride + whole, rest) - means[r];
+            d = is_inside ? d : (edgek_real)(0.0f);
+            squares[r] = squares[r] + d * d;
+        }
+        float variance = edgek_fold(squares[r]) / (float)column_count;
+        inverses[r] = 1.0f / __builtin_elementwise_sqrt(variance + epsilon);
+    }
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        edgek_real factor = edgek_load(gamma + j);
+        for (int r = 0; r < rows; r++) {
+            float *target = y + r * y_stride + j;
+            edgek_real t = (edgek_load(target) - means[r]) * inverses[r] * factor;
+            if (beta) t = t + edgek_load(beta + j);
+            edgek_store(target, t);
+        }
+    }
+    for (int r = 0; r < rows && rest > 0; r++) {
+        float *target = y + r * y_stride + whole;
+        edgek_real t = (edgek_load_part(target, rest) - means[r]) * inverses[r];
         t = t * edgek_load_part(gamma + whole, rest);
         if (beta) t = t + edgek_load_part(beta + whole, rest);
-        edgek_store_part(y + whole, t, rest);
+        edgek_store_part(target, t, rest);
+    }
+}
+
+EDGEK_INLINE void edgek_layer_norm(
+    const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
+    const int has_residual, int64_t row_count, int64_t column_count, const float *gamma,
+    const float *beta, float epsilon, float *y, int64_t y_stride
+) {
+    int64_t r = 0;
+    for (; r + EDGEK_NORM_ROWS <= row_count; r += EDGEK_NORM_ROWS) {
+        edgek_normalize_rows(
+            EDGEK_NORM_ROWS, x + r * x_stride, x_stride, residual + r * residual_stride,
+            residual_stride, has_residual, column_count, gamma, beta, epsilon, y + r * y_stride,
+            y_stride);
+    }
+    for (; EDGEK_NORM_ROWS > 1 && r < row_count; r++) {
+        edgek_normalize_rows(
+            1, x + r * x_stride, x_stride, residual + r * residual_stride, residual_stride,
+            has_residual, column_count, gamma, beta, epsilon, y + r * y_stride, y_stride);
     }
 }
 
@@ -206,13 +299,14 @@ static void layer_norm(
     int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
     float epsilon, float *y, int64_t y_stride
 ) {
-    for (int64_t row = 0; row < row_count; row++, x += x_stride, y += y_stride) {
-        if (residual) {
-            edgek_normalize_row(
-                x, residual + row * residual_stride, 1, column_count, gamma, beta, epsilon, y);
-        } else {
-            edgek_normalize_row(x, NULL, 0, column_count, gamma, beta, epsilon, y);
-        }
+    if (residual) {
+        edgek_layer_norm(
+            x, x_stride, residual, residual_stride, 1, row_count, column_count, gamma, beta,
+            epsilon, y, y_stride);
+    } else {
+        // The row that stands for the residual is not read.
+        edgek_layer_norm(
+            x, x_stride, x, 0, 0, row_count, column_count, gamma, beta, epsilon, y, y_stride);
     }
 }
 

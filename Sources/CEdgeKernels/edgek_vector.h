@@ -21,6 +21,9 @@ typedef uint16_t edgek_halves __attribute__((ext_vector_type(16)));
 
 enum { EDGEK_LANES = 16 };
 
+/// Copies of a body that is long already gain nothing.
+#define EDGEK_KEEP_LOOP _Pragma("clang loop unroll(disable)")
+
 // Long chains of operations leave a processor with nothing to issue but their next steps: four
 // values at a time, in step, keep it busy. Only AVX-512 has the registers for that; elsewhere
 // sixteen lanes are several registers anyway.

@@ -13,6 +13,7 @@
 #pragma clang attribute push(__attribute__((target(EDGEK_AVXVNNI_TARGET))), apply_to = function)
 
 enum { EDGEK_PACK_DEPTH = 4, EDGEK_PACK_OFFSET = 128, EDGEK_TILE_ROWS = 32 };
+#define EDGEK_PASS_ROWS 3
 
 #include "edgek_ahead.h"
 #include "edgek_packing.h"

@@ -42,18 +42,23 @@ describe() {
 fetch_zstd() {
     [ ! -e "$zstd/.complete" ] || return 0
     echo "$program: fetching the source of libzstd" >&2
-    local lists=$PWD/$zstd/apt list
+    local lists=$PWD/$zstd/apt list version
     mkdir -p "$lists/lists/partial" "$lists/sources" "$lists/archives"
     for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
         /etc/apt/sources.list.d/*.sources; do
         [ ! -e "$list" ] || sed -E 's/^deb /deb-src /; s/^Types: .*/Types: deb-src/' "$list" \
             > "$lists/sources/$(basename "$list")"
     done
-    local apt=(apt-get -qq -o Dir::Etc::SourceList=/dev/null
-        -o Dir::Etc::SourceParts="$lists/sources" -o Dir::State::Lists="$lists/lists"
-        -o APT::Sandbox::User=root)
-    "${apt[@]}" update || true
-    (cd "$lists/archives" && "${apt[@]}" source --download-only libzstd >&2)
+    local options=(-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$lists/sources"
+        -o Dir::State::Lists="$lists/lists" -o Dir::Cache="$lists" -o APT::Sandbox::User=root)
+    apt-get -qq "${options[@]}" update || true
+    # A mirror may lack the source of the newest version; all have the same original archive.
+    for version in $(apt-cache "${options[@]}" showsrc --only-source libzstd \
+        | sed -n 's/^Version: //p' | sort -rVu); do
+        (cd "$lists/archives" \
+            && apt-get -qq "${options[@]}" source --download-only "libzstd=$version" >&2) && break
+        rm -f "$lists"/archives/libzstd_*
+    done
     tar -xJf "$lists"/archives/libzstd_*.orig.tar.xz -C "$zstd" --strip-components 1
     touch "$zstd/.complete"
 }
