@@ -84,7 +84,7 @@ struct AccuracyTests {
                 codes: codes, code_stride: 64, rows: arena.copy([row]), packed_weights: packed,
                 weight_sums: sums, weight_scales: arena.copy([Float(1)]), bias: nil,
                 residual: nil, residual_stride: 1, y: y, y_stride: 1, row_count: 1,
-                column_count: 1, depth: 1, activation: EDGEK_ACTIVATION_GELU)
+                column_count: 1, depth: 1, activation: EDGEK_ACTIVATION_GELU, upcoming_weights: nil)
             table.linear_s8(&task, 0, 1, 0, 1)
             return y[0]
         }

@@ -76,7 +76,8 @@ struct LinearS8Case {
                 bias: hasBias ? operands.bias : nil,
                 residual: hasResidual || isInPlace ? residual : nil,
                 residual_stride: Int64(yStride), y: operands.y, y_stride: Int64(yStride),
-                row_count: Int64(rowCount), column_count: n, depth: k, activation: activation)
+                row_count: Int64(rowCount), column_count: n, depth: k, activation: activation,
+                upcoming_weights: UnsafeRawPointer(packed))
             let rows = rows ?? 0..<rowCount
             let columns = columns ?? 0..<columnCount
             table.linear_s8(

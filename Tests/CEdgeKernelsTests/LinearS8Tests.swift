@@ -69,6 +69,16 @@ struct LinearS8Tests {
         }
     }
 
+    /// Products of 16 bits take the sums of weights in two parts, up to the first of these depths.
+    @Test("corrects large sums of weights exactly", arguments: Kernels.supported)
+    func correctsLargeSums(kernels: Kernels) {
+        for (depth, weight) in [(33024, 127), (33024, -127), (33025, 127)] as [(Int, Int8)] {
+            let linear = LinearS8Case(
+                rowCount: 7, columnCount: 128, depth: depth, extremeWeight: weight)
+            #expect(linear.run(kernels) == linear.run(.scalar), "\(linear)")
+        }
+    }
+
     @Test("writes only the rows and columns it is asked for", arguments: Kernels.supported)
     func writesOnlyItsRange(kernels: Kernels) {
         var random = RandomSource(seed: 11)
