@@ -59,6 +59,11 @@ typedef struct {
     float *outputs;
 } edgek_running_lanes;
 
+EDGEK_INLINE edgek_real edgek_largest_of_four(const edgek_real x[4]) {
+    edgek_real a = x[0] > x[1] ? x[0] : x[1], b = x[2] > x[3] ? x[2] : x[3];
+    return a > b ? a : b;
+}
+
 EDGEK_INLINE edgek_real edgek_score(edgek_ints dot, float key_scale, edgek_real query_scales) {
     return (__builtin_convertvector(dot, edgek_real) * key_scale) * query_scales;
 }
@@ -99,12 +104,15 @@ EDGEK_INLINE void edgek_attend_lanes(
             dots);
         float *scores = p + first * EDGEK_LANES;
         if (first + EDGEK_LANES <= fewest) {
+            // A maximum waits for the one before it: four chains instead of one.
+            edgek_real partial[4] = {largest, largest, largest, largest};
             EDGEK_UNROLL_LANES
             for (int i = 0; i < EDGEK_LANES; i++) {
                 edgek_real s = edgek_score(dots[i], keys.scales[i], query_scales);
                 edgek_store(scores + i * EDGEK_LANES, s);
-                largest = s > largest ? s : largest;
+                partial[i % 4] = s > partial[i % 4] ? s : partial[i % 4];
             }
+            largest = edgek_largest_of_four(partial);
         } else {
             for (int i = 0; i < EDGEK_LANES; i++) {
                 edgek_real s = edgek_score(dots[i], keys.scales[i], query_scales);
@@ -131,10 +139,11 @@ EDGEK_INLINE void edgek_attend_lanes(
             sum = ((e[0] + e[1]) + e[2]) + e[3];
             for (int i = 0; i < 4; i++) {
                 int64_t j = l + i * EDGEK_LANES;
-                edgek_real g = e[i] * value_scales[j];
-                largest_weight = g > largest_weight ? g : largest_weight;
-                edgek_store(p + j * EDGEK_LANES, g);
+                e[i] = e[i] * value_scales[j];
+                edgek_store(p + j * EDGEK_LANES, e[i]);
             }
+            edgek_real g = edgek_largest_of_four(e);
+            largest_weight = g > largest_weight ? g : largest_weight;
         } else {
             for (int64_t j = l; j < padded; j += EDGEK_LANES) {
                 edgek_real g = (edgek_real)(0.0f);

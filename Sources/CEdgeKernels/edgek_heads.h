@@ -118,14 +118,17 @@ typedef edgek_shorts edgek_code_row;
 #endif
 
 /// The codes of sixteen columns of a row, without clamping: no product is above 127 · (1 + 2⁻²³).
-EDGEK_INLINE edgek_bits edgek_head_codes(const float *x, int64_t count, float inverse) {
-    return edgek_as_bits(edgek_load_part(x, count) * inverse + EDGEK_ROUNDER);
+EDGEK_INLINE edgek_bits edgek_head_codes(
+    const float *x, int64_t count, const int is_whole, float inverse
+) {
+    edgek_real values = is_whole ? edgek_load(x) : edgek_load_part(x, count);
+    return edgek_as_bits(values * inverse + EDGEK_ROUNDER);
 }
 
-/// Codes of queries or keys.
+/// Codes of queries or keys. `is_whole` where there are sixteen rows of whole vectors.
 EDGEK_INLINE void edgek_pack_rows(
-    const float *x, int64_t x_stride, int64_t rows, int64_t head_size, const float *inverses,
-    const int32_t offset, edgek_head_code *panel
+    const float *x, int64_t x_stride, int64_t rows, int64_t head_size, const int is_whole,
+    const float *inverses, const int32_t offset, edgek_head_code *panel
 ) {
     for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
         int64_t count = edgek_smaller(head_size - d, EDGEK_LANES);
@@ -134,8 +137,9 @@ EDGEK_INLINE void edgek_pack_rows(
             edgek_code_row codes[4];
             for (int64_t r = first; r < first + 4; r++) {
                 edgek_ints bits = (edgek_ints)0;
-                if (r < rows) {
-                    bits = (edgek_ints)edgek_head_codes(x + r * x_stride + d, count, inverses[r]);
+                if (is_whole || r < rows) {
+                    const float *source = x + r * x_stride + d;
+                    bits = (edgek_ints)edgek_head_codes(source, count, is_whole, inverses[r]);
                 }
                 // The bits of the rounder are above those of a code.
                 codes[r - first] = __builtin_convertvector(bits + offset, edgek_code_row);
@@ -165,8 +169,8 @@ EDGEK_INLINE void edgek_pack_rows(
 
 /// Codes of values, and what they start with.
 EDGEK_INLINE void edgek_pack_columns(
-    const float *x, int64_t x_stride, int64_t rows, int64_t head_size, const float *inverses,
-    edgek_head_panel panel
+    const float *x, int64_t x_stride, int64_t rows, int64_t head_size, const int is_whole,
+    const float *inverses, edgek_head_panel panel
 ) {
     edgek_head_code *target = panel.codes;
     for (int64_t d = 0; d < head_size; d += EDGEK_LANES) {
@@ -178,9 +182,9 @@ EDGEK_INLINE void edgek_pack_columns(
             const uint32_t mask = UINT32_MAX >> (32 - CODE_BITS);
             edgek_bits merged = (edgek_bits)UINT32_C(0);
             for (int i = 0; i < EDGEK_HEAD_GROUP; i++) {
-                if (r + i >= rows) continue;
+                if (!is_whole && r + i >= rows) continue;
                 const float *source = x + (r + i) * x_stride + d;
-                edgek_bits bits = edgek_head_codes(source, count, inverses[r + i]);
+                edgek_bits bits = edgek_head_codes(source, count, is_whole, inverses[r + i]);
                 if (EDGEK_WEIGHT_OFFSET != 0) sums += (edgek_ints)(bits - EDGEK_ROUNDER_BITS);
                 merged |= (bits & mask) << i * CODE_BITS;
             }
@@ -197,6 +201,50 @@ EDGEK_INLINE void edgek_pack_columns(
     }
 }
 
+/// Quantizes up to sixteen rows of a head into a panel. Returns the first that is not finite, or −1.
+EDGEK_INLINE int64_t edgek_quantize_panel(
+    edgek_head_role role, const float *x, int64_t x_stride, int64_t rows, int64_t head_size,
+    const int is_whole, int64_t width, edgek_head_panel panel
+) {
+    edgek_ints largest_bits[EDGEK_LANES];
+    EDGEK_KEEP_LOOP
+    for (int64_t r = 0; r < EDGEK_LANES; r++) {
+        largest_bits[r] = (edgek_ints)0;
+        for (int64_t d = 0; (is_whole || r < rows) && d < head_size; d += EDGEK_LANES) {
+            const float *source = x + r * x_stride + d;
+            edgek_real value =
+                is_whole ? edgek_load(source) : edgek_load_part(source, head_size - d);
+            edgek_ints bits = (edgek_ints)edgek_as_bits(edgek_magnitude(value));
+            largest_bits[r] = __builtin_elementwise_max(largest_bits[r], bits);
+        }
+    }
+    edgek_ints folded = edgek_fold_sixteen(largest_bits);
+    if (__builtin_reduce_max(folded) >= EDGEK_INFINITY_BITS) {
+        int64_t r = 0;
+        while (folded[r] < EDGEK_INFINITY_BITS) r++;
+        return r;
+    }
+    edgek_real largest = edgek_as_real((edgek_bits)folded);
+    edgek_ints is_empty = largest < EDGEK_SMALLEST_RANGE;
+    _Alignas(64) float inverses[EDGEK_LANES];
+    edgek_store(inverses, is_empty ? (edgek_real)(0.0f) : 127.0f / largest);
+    edgek_store(panel.scales, is_empty ? (edgek_real)(0.0f) : largest / 127.0f);
+    if (role == EDGEK_VALUES) {
+        edgek_pack_columns(x, x_stride, rows, head_size, is_whole, inverses, panel);
+        return -1;
+    }
+    int32_t offset = role == EDGEK_QUERIES ? EDGEK_QUERY_OFFSET : 0;
+    edgek_pack_rows(x, x_stride, rows, head_size, is_whole, inverses, offset, panel.codes);
+    if (role == EDGEK_KEYS) {
+        edgek_ints starts = (edgek_ints)0;
+#if EDGEK_QUERY_OFFSET != 0
+        starts = -EDGEK_QUERY_OFFSET * sum_columns(panel.codes, width / EDGEK_HEAD_GROUP);
+#endif
+        memcpy(panel.starts, &starts, sizeof starts);
+    }
+    return -1;
+}
+
 static int64_t quantize_heads(
     edgek_head_role role, const float *x, int64_t x_stride, int64_t row_count, int64_t first_row,
     int64_t row_end, int64_t head_count, int64_t head_size, void *packed
@@ -206,43 +254,17 @@ static int64_t quantize_heads(
         int64_t rows = edgek_smaller(row_end - row, EDGEK_LANES);
         for (int64_t head = 0; head < head_count; head++) {
             const float *source = x + row * x_stride + head * head_size;
-            edgek_ints largest_bits[EDGEK_LANES];
-            EDGEK_KEEP_LOOP
-            for (int64_t r = 0; r < EDGEK_LANES; r++) {
-                largest_bits[r] = (edgek_ints)0;
-                for (int64_t d = 0; r < rows && d < head_size; d += EDGEK_LANES) {
-                    edgek_real value = edgek_load_part(source + r * x_stride + d, head_size - d);
-                    edgek_ints bits = (edgek_ints)edgek_as_bits(edgek_magnitude(value));
-                    largest_bits[r] = __builtin_elementwise_max(largest_bits[r], bits);
-                }
-            }
-            edgek_ints folded = edgek_fold_sixteen(largest_bits);
-            if (__builtin_reduce_max(folded) >= EDGEK_INFINITY_BITS) {
-                int64_t r = 0;
-                while (folded[r] < EDGEK_INFINITY_BITS) r++;
-                return row + r;
-            }
-            edgek_real largest = edgek_as_real((edgek_bits)folded);
-            edgek_ints is_empty = largest < EDGEK_SMALLEST_RANGE;
-            _Alignas(64) float inverses[EDGEK_LANES];
-            edgek_store(inverses, is_empty ? (edgek_real)(0.0f) : 127.0f / largest);
             edgek_head_panel panel =
                 edgek_head_panel_at(&layout, packed, head, row / EDGEK_LANES);
-            edgek_store(panel.scales, is_empty ? (edgek_real)(0.0f) : largest / 127.0f);
-            if (role == EDGEK_VALUES) {
-                edgek_pack_columns(source, x_stride, rows, head_size, inverses, panel);
-            } else if (role == EDGEK_QUERIES) {
-                edgek_pack_rows(
-                    source, x_stride, rows, head_size, inverses, EDGEK_QUERY_OFFSET, panel.codes);
+            int64_t bad;
+            if (rows == EDGEK_LANES && head_size % EDGEK_LANES == 0) {
+                bad = edgek_quantize_panel(
+                    role, source, x_stride, EDGEK_LANES, head_size, 1, layout.width, panel);
             } else {
-                edgek_pack_rows(source, x_stride, rows, head_size, inverses, 0, panel.codes);
-                edgek_ints starts = (edgek_ints)0;
-#if EDGEK_QUERY_OFFSET != 0
-                starts = -EDGEK_QUERY_OFFSET
-                    * sum_columns(panel.codes, layout.width / EDGEK_HEAD_GROUP);
-#endif
-                memcpy(panel.starts, &starts, sizeof starts);
+                bad = edgek_quantize_panel(
+                    role, source, x_stride, rows, head_size, 0, layout.width, panel);
             }
+            if (bad >= 0) return row + bad;
         }
     }
     return -1;
