@@ -257,13 +257,17 @@ static int64_t quantize_heads(
             edgek_head_panel panel =
                 edgek_head_panel_at(&layout, packed, head, row / EDGEK_LANES);
             int64_t bad;
+#if defined(EDGEK_FOUR_VECTORS)
+            // On other processors what surrounds these few instructions costs little.
             if (rows == EDGEK_LANES && head_size % EDGEK_LANES == 0) {
                 bad = edgek_quantize_panel(
                     role, source, x_stride, EDGEK_LANES, head_size, 1, layout.width, panel);
-            } else {
-                bad = edgek_quantize_panel(
-                    role, source, x_stride, rows, head_size, 0, layout.width, panel);
+                if (bad >= 0) return row + bad;
+                continue;
             }
+#endif
+            bad = edgek_quantize_panel(
+                role, source, x_stride, rows, head_size, 0, layout.width, panel);
             if (bad >= 0) return row + bad;
         }
     }

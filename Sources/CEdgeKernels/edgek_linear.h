@@ -71,6 +71,7 @@ EDGEK_INLINE void edgek_finish_block(
     for (int64_t r = row; r < row + rows; r++) {
         edgek_real scale = (edgek_real)(task->rows[r].scale);
         edgek_bits factor = edgek_correction_factor(128 - task->rows[r].zero_point);
+#if defined(EDGEK_FOUR_VECTORS)
         edgek_real x[4];
         for (int i = 0; i < 4; i++) {
             int64_t c = i * EDGEK_LANES;
@@ -80,6 +81,17 @@ EDGEK_INLINE void edgek_finish_block(
         }
         edgek_activate_four_coarse(x, activation);
         for (int i = 0; i < 4; i++) edgek_store(y + i * EDGEK_LANES, x[i]);
+#else
+        EDGEK_KEEP_LOOP
+        for (int i = 0; i < 4; i++) {
+            int64_t c = i * EDGEK_LANES;
+            edgek_ints acc = edgek_correct(edgek_load_ints(tile + c), sums[i], factor);
+            edgek_real x =
+                edgek_dequantize(acc, scale, edgek_load(task->weight_scales + column + c));
+            x = x + edgek_load(task->bias + column + c);
+            edgek_store(y + c, edgek_activate_coarse(x, activation));
+        }
+#endif
         tile += EDGEK_COLUMN_GRAIN;
         y += task->y_stride;
     }

@@ -4,7 +4,7 @@
 #include "edgek_expand.h"
 #include "edgek_vector.h"
 
-/// Rows that `layer_norm` takes in step: where sixteen lanes are one register.
+/// Rows that `layer_norm` takes in step where sixteen lanes are one register.
 #if defined(EDGEK_FOUR_VECTORS)
 enum { EDGEK_NORM_ROWS = 4 };
 #else
@@ -75,20 +75,6 @@ EDGEK_INLINE edgek_range_bits edgek_range_of_row(
     return ends;
 }
 
-#if !defined(EDGEK_OWN_STORE_CODES)
-/// Stores the codes of four vectors, saturated, and adds them up in `sums`, in any lanes.
-EDGEK_INLINE void edgek_store_four_codes(
-    int8_t *codes, const edgek_real x[4], float inverse, int32_t offset, edgek_ints *sums
-) {
-    for (int i = 0; i < 4; i++) {
-        edgek_ints code = edgek_as_ints(edgek_round(x[i] * inverse)) + offset;
-        code = edgek_clamp(code, -128, 127);
-        *sums += code;
-        edgek_store_codes(codes + i * EDGEK_LANES, code);
-    }
-}
-#endif
-
 /// How to turn the values of a row into codes.
 typedef struct {
     float low;
@@ -116,31 +102,38 @@ EDGEK_INLINE int edgek_encode_row(
     edgek_ints sums = (edgek_ints)0;
     edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
     int64_t j = 0;
-    for (; j + 4 * EDGEK_LANES <= whole; j += 4 * EDGEK_LANES) {
+#if defined(EDGEK_FOUR_VECTORS)
+    for (; !clamps && j + 4 * EDGEK_LANES <= whole; j += 4 * EDGEK_LANES) {
         edgek_real values[4];
         for (int i = 0; i < 4; i++) {
             values[i] = edgek_multiplied(x, multipliers, has_multipliers, j + i * EDGEK_LANES);
-            if (clamps) {
-                edgek_take_in(&ends, values[i]);
-                values[i] = edgek_within(values[i], encoding.low, encoding.high);
-            }
         }
         edgek_store_four_codes(codes + j, values, encoding.inverse, offset, &sums);
     }
-    for (; j < column_count; j += EDGEK_LANES) {
-        int64_t count = edgek_smaller(column_count - j, EDGEK_LANES);
-        edgek_real value = edgek_scaled(x + j, has_multipliers ? multipliers + j : NULL, count);
+#endif
+    for (; j < whole; j += EDGEK_LANES) {
+        edgek_real value = edgek_multiplied(x, multipliers, has_multipliers, j);
         if (clamps) {
             edgek_take_in(&ends, value);
             value = edgek_within(value, encoding.low, encoding.high);
         }
         edgek_ints code = edgek_as_ints(edgek_round(value * encoding.inverse)) + offset;
         code = edgek_clamp(code, -128, 127);
-        if (rest > 0 && j == whole) {
-            code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
-        }
         sums += code;
         edgek_store_codes(codes + j, code);
+    }
+    if (rest > 0) {
+        const float *last = has_multipliers ? multipliers + whole : NULL;
+        edgek_real value = edgek_scaled(x + whole, last, rest);
+        if (clamps) {
+            edgek_take_in(&ends, value);
+            value = edgek_within(value, encoding.low, encoding.high);
+        }
+        edgek_ints code = edgek_as_ints(edgek_round(value * encoding.inverse)) + offset;
+        code = edgek_clamp(code, -128, 127);
+        code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
+        sums += code;
+        edgek_store_codes(codes + whole, code);
     }
     edgek_clear_codes(codes, edgek_whole_lanes(column_count), code_stride);
     float range = encoding.high - encoding.low;
@@ -211,14 +204,14 @@ static int64_t quantize_rows(
         x, row_count, column_count, x_stride, NULL, 0, codes, code_stride, rows);
 }
 
-/// `rows` rows of `layer_norm`, with or without a residual. Their sums are chains of additions, each
-/// of which waits for the one before it: several rows in step keep the processor busy.
+/// `rows` rows of `layer_norm`, with or without a residual, the first `whole` columns as vectors and
+/// the `rest` of them behind.
 EDGEK_INLINE void edgek_normalize_rows(
     const int rows, const float *x, int64_t x_stride, const float *residual,
-    int64_t residual_stride, const int has_residual, int64_t column_count, const float *gamma,
-    const float *beta, float epsilon, float *y, int64_t y_stride
+    int64_t residual_stride, const int has_residual, int64_t whole, const int64_t rest,
+    const float *gamma, const float *beta, float epsilon, float *y, int64_t y_stride
 ) {
-    int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
+    const float column_count = (float)(whole + rest);
     edgek_ints is_inside = edgek_lane_numbers() < (int32_t)rest;
     edgek_real sums[EDGEK_NORM_ROWS], squares[EDGEK_NORM_ROWS];
     float means[EDGEK_NORM_ROWS], inverses[EDGEK_NORM_ROWS];
@@ -240,7 +233,7 @@ EDGEK_INLINE void edgek_normalize_rows(
             sums[r] = sums[r] + t;
             edgek_store_part(y + r * y_stride + whole, t, rest);
         }
-        means[r] = edgek_fold(sums[r]) / (float)column_count;
+        means[r] = edgek_fold(sums[r]) / column_count;
     }
     for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
         for (int r = 0; r < rows; r++) {
@@ -254,15 +247,17 @@ EDGEK_INLINE void edgek_normalize_rows(
             d = is_inside ? d : (edgek_real)(0.0f);
             squares[r] = squares[r] + d * d;
         }
-        float variance = edgek_fold(squares[r]) / (float)column_count;
+        float variance = edgek_fold(squares[r]) / column_count;
         inverses[r] = 1.0f / __builtin_elementwise_sqrt(variance + epsilon);
     }
     for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
         edgek_real factor = edgek_load(gamma + j);
+        edgek_real offset = (edgek_real)(0.0f);
+        if (beta) offset = edgek_load(beta + j);
         for (int r = 0; r < rows; r++) {
             float *target = y + r * y_stride + j;
             edgek_real t = (edgek_load(target) - means[r]) * inverses[r] * factor;
-            if (beta) t = t + edgek_load(beta + j);
+            if (beta) t = t + offset;
             edgek_store(target, t);
         }
     }
@@ -280,17 +275,22 @@ EDGEK_INLINE void edgek_layer_norm(
     const int has_residual, int64_t row_count, int64_t column_count, const float *gamma,
     const float *beta, float epsilon, float *y, int64_t y_stride
 ) {
+    int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
     int64_t r = 0;
-    for (; r + EDGEK_NORM_ROWS <= row_count; r += EDGEK_NORM_ROWS) {
+#if defined(EDGEK_FOUR_VECTORS)
+    // The sums of a row are chains of additions, each of which waits for the one before it: several
+    // rows in step keep the processor busy.
+    for (; rest == 0 && r + EDGEK_NORM_ROWS <= row_count; r += EDGEK_NORM_ROWS) {
         edgek_normalize_rows(
             EDGEK_NORM_ROWS, x + r * x_stride, x_stride, residual + r * residual_stride,
-            residual_stride, has_residual, column_count, gamma, beta, epsilon, y + r * y_stride,
+            residual_stride, has_residual, whole, 0, gamma, beta, epsilon, y + r * y_stride,
             y_stride);
     }
-    for (; EDGEK_NORM_ROWS > 1 && r < row_count; r++) {
+#endif
+    for (; r < row_count; r++) {
         edgek_normalize_rows(
             1, x + r * x_stride, x_stride, residual + r * residual_stride, residual_stride,
-            has_residual, column_count, gamma, beta, epsilon, y + r * y_stride, y_stride);
+            has_residual, whole, rest, gamma, beta, epsilon, y + r * y_stride, y_stride);
     }
 }
 
@@ -304,7 +304,7 @@ static void layer_norm(
             x, x_stride, residual, residual_stride, 1, row_count, column_count, gamma, beta,
             epsilon, y, y_stride);
     } else {
-        // The row that stands for the residual is not read.
+        // What stands for the residual is not read.
         edgek_layer_norm(
             x, x_stride, x, 0, 0, row_count, column_count, gamma, beta, epsilon, y, y_stride);
     }

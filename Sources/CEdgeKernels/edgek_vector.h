@@ -55,16 +55,12 @@ EDGEK_INLINE void edgek_split(edgek_reals all, edgek_real x[4]) {
     x[2] = all.hi.lo;
     x[3] = all.hi.hi;
 }
-#endif
 
 /// Activates four vectors coarsely.
 EDGEK_INLINE void edgek_activate_four_coarse(edgek_real x[4], edgek_activation activation) {
-#if defined(EDGEK_FOUR_VECTORS)
     edgek_split(edgek_activate_coarse(edgek_join(x), activation), x);
-#else
-    for (int i = 0; i < 4; i++) x[i] = edgek_activate_coarse(x[i], activation);
-#endif
 }
+#endif
 
 /// 2ˣ of four vectors, not positive, coarsely.
 EDGEK_INLINE void edgek_exp2_four_coarse(edgek_real x[4]) {

@@ -54,7 +54,7 @@ EDGEK_INLINE void multiply(
             tile); \
         break
 
-static void multiply_some(
+static void multiply_rows(
     int64_t rows, int64_t panels, const int8_t *codes, int64_t code_stride,
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
     int64_t groups, edgek_ahead *ahead, int32_t *tile
@@ -63,18 +63,12 @@ static void multiply_some(
         MULTIPLY(1, 1);
         MULTIPLY(1, 2);
         MULTIPLY(1, 3);
-        MULTIPLY(1, 4);
         MULTIPLY(2, 1);
         MULTIPLY(2, 2);
         MULTIPLY(2, 3);
+        MULTIPLY(1, 4);
         MULTIPLY(2, 4);
-        MULTIPLY(3, 1);
-        MULTIPLY(3, 2);
-        MULTIPLY(3, 3);
         MULTIPLY(3, 4);
-        MULTIPLY(4, 1);
-        MULTIPLY(4, 2);
-        MULTIPLY(4, 3);
         MULTIPLY(4, 4);
         MULTIPLY(5, 4);
         MULTIPLY(6, 4);
@@ -86,15 +80,14 @@ static void multiply_tile(
     const edgek_row_quantization *quantization, const uint8_t *weights, int64_t group_stride,
     int64_t groups, edgek_ahead *ahead, int32_t *tile
 ) {
-    // More than four rows pay where all panels of a block are there, which is nearly always.
-    int64_t first = panels < 4 && rows > 4 ? 3 : rows;
-    multiply_some(
-        first, panels, codes, code_stride, quantization, weights, group_stride, groups, ahead,
-        tile);
-    if (first == rows) return;
-    multiply_some(
-        rows - first, panels, codes + first * code_stride, code_stride, quantization + first,
-        weights, group_stride, groups, ahead, tile + first * EDGEK_COLUMN_GRAIN);
+    // Only the last block of a product may have fewer panels: it is not worth the code of all cases.
+    int64_t step = panels < 4 ? 2 : EDGEK_TILE_ROWS;
+    for (int64_t r = 0; r < rows; r += step) {
+        multiply_rows(
+            edgek_smaller(rows - r, step), panels, codes + r * code_stride, code_stride,
+            quantization + r, weights, group_stride, groups, ahead,
+            tile + r * EDGEK_COLUMN_GRAIN);
+    }
 }
 
 // vpdpbusd takes the queries + 128 as unsigned bytes, and the weights as they are.
@@ -148,8 +141,7 @@ EDGEK_INLINE edgek_ints edgek_correct(edgek_ints acc, edgek_bits sums, edgek_bit
     return (edgek_ints)_mm512_dpwssd_epi32((__m512i)acc, (__m512i)sums, (__m512i)factor);
 }
 
-#define EDGEK_OWN_STORE_CODES 1
-
+/// Stores the codes of four vectors, saturated, and adds them up in `sums`, in any lanes.
 EDGEK_INLINE void edgek_store_four_codes(
     int8_t *codes, const edgek_real x[4], float inverse, int32_t offset, edgek_ints *sums
 ) {
