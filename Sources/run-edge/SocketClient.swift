@@ -55,7 +55,8 @@ final class SocketClient {
 
     /// Sends and receives what is possible, once; a line of more than `limit` bytes is refused.
     func exchange(_ ready: Int16, _ buffer: inout [UInt8], limit: Int) {
-        if Int(ready) & EDGEP_GONE != 0 { return close() }
+        closeIfGone(ready)
+        guard descriptor >= 0 else { return }
         if Int(ready) & EDGEP_WRITABLE != 0 { send() }
         if Int(ready) & EDGEP_READABLE == 0 || descriptor < 0 { return }
         let count = edgep_receive(descriptor, &buffer, buffer.count)
@@ -67,6 +68,11 @@ final class SocketClient {
         } else if count != EDGEP_AGAIN {
             close()
         }
+    }
+
+    /// Closes the connection where the client has closed it.
+    func closeIfGone(_ ready: Int16) {
+        if Int(ready) & EDGEP_GONE != 0 { close() }
     }
 
     /// Lets the client send no more; what it has sent is still answered.

@@ -124,7 +124,7 @@ final class SocketServer {
                 acceptsPause = descriptor != EDGEP_AGAIN
                 return
             }
-            if let client = clients.first(where: { $0.isFree }) {
+            if let client = freeClient() {
                 client.open(descriptor)
             } else {
                 SocketClient.refuse(
@@ -133,6 +133,17 @@ final class SocketServer {
                 )
             }
         }
+    }
+
+    /// A place without a connection.
+    private func freeClient() -> SocketClient? {
+        if let client = clients.first(where: { $0.isFree }) { return client }
+        // A client may have gone between the look at it and that at the listener, before the new one
+        // connected: it has its place.
+        for index in clients.indices { interests[index] = clients[index].interest }
+        edgep_wait(&interests, Int32(clients.count), 0)
+        for index in clients.indices { clients[index].closeIfGone(interests[index].ready) }
+        return clients.first(where: { $0.isFree })
     }
 
     /// Ends the service: nothing more is accepted or sent to it, what was received is answered.
