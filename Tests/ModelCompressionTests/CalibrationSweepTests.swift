@@ -95,6 +95,27 @@ import Testing
         }
     }
 
+    @Test func residualEnergyIsThatOfWhatIsAdded() throws {
+        let original = try UnitModel(layers: 2).model()
+        let exact = try original.outputs(of: calibration.sequences)
+        let rows = [0, 2, 3]
+        var model = try perturbed(original)
+        var sweep = try sweep(original, model)
+        var energies: [String: Double] = [:]
+        try sweep.run(&model) { model, node, sweep throws(CompressionError) in
+            guard case .linear = node.operation else { return }
+            energies[node.name] = sweep.residualEnergy(of: node, rows: rows)
+        }
+        #expect(energies.count == 12)
+        for (name, energy) in energies {
+            let expected = try residuals[name].map {
+                try #require(exact[$0]).selectingRows(rows).varianceSum
+            }
+            #expect(abs(energy - (expected ?? 0)) <= 1e-5 * energy, "\(name)")
+            #expect((energy > 0) == (expected != nil), "\(name)")
+        }
+    }
+
     @Test func targetsHaveTheColumnsThatAreLeft() throws {
         let original = try UnitModel().model()
         var compressed = original

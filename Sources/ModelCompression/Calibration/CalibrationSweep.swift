@@ -93,6 +93,13 @@ struct CalibrationSweep {
         return target
     }
 
+    /// Variance of what the original model's residual connection adds to the output of a product,
+    /// summed over some rows and all columns; 0 if there is none.
+    func residualEnergy(of node: Node, rows: [Int]) -> Double {
+        originalNode(node).flatMap { originalModel.graph.residual(of: $0) }
+            .flatMap { original[$0] }?.selectingRows(rows).varianceSum ?? 0
+    }
+
     /// How much the rows that flow into a product count; nil if all alike.
     func rowWeights(of node: Node) -> [Float]? {
         originalNode(node).flatMap { $0.inputs.first }.flatMap { importance?[$0] }

@@ -41,6 +41,7 @@ extension QuantizeWeights {
         var done = 0
         var changes: [TensorChange] = []
         var outputs: [OutputChange] = []
+        var residuals: [String: Double] = [:]
         try sweep.run(&model) { model, node, sweep throws(CompressionError) in
             guard let site = firstNodes[node.name] else { return }
             let left = site.nodes.filter { leaving.contains(model.graph.nodes[$0].name) }
@@ -52,27 +53,33 @@ extension QuantizeWeights {
                 input: site.input, nodes: site.nodes.filter { !left.contains($0) })
             if !rest.nodes.isEmpty {
                 try quantize(
-                    rest, of: &model, sweep, steps: steps, isFitted: isFitted, &changes, &outputs)
+                    rest, of: &model, sweep, steps: steps, isFitted: isFitted, &changes, &outputs,
+                    &residuals)
             }
             done += site.nodes.count
             context.progress(Double(done) / Double(total))
         }
         record.changes += changes
         record.outputs += outputs
-        return outliers(outputs)
+        return outliers(outputs, residuals)
     }
 
-    private func outliers(_ outputs: [OutputChange]) -> [String] {
+    /// Products whose error stands out in what is read: where a residual connection adds to an
+    /// output, the variance of both counts.
+    private func outliers(_ outputs: [OutputChange], _ residuals: [String: Double]) -> [String] {
         guard outputs.count >= 4 else { return [] }
-        let errors = outputs.map(\.relativeError).sorted()
-        let bound = max(outlierFactor * errors[errors.count / 2], 1e-3)
-        return outputs.filter { $0.relativeError > bound }.map(\.name)
+        let errors = outputs.map { output in
+            let energy = output.signalEnergy + residuals[output.name, default: 0]
+            return energy > 0 ? output.errorAfter / energy : 0
+        }
+        let bound = max(outlierFactor * errors.sorted()[errors.count / 2], 1e-3)
+        return zip(outputs, errors).filter { $0.1 > bound }.map(\.0.name)
     }
 
     private func quantize(
         _ site: LinearSite, of model: inout Model, _ sweep: CalibrationSweep,
         steps: [String: Double], isFitted: Bool, _ changes: inout [TensorChange],
-        _ outputs: inout [OutputChange]
+        _ outputs: inout [OutputChange], _ residuals: inout [String: Double]
     ) throws(CompressionError) {
         let first = model.graph.nodes[site.nodes[0]]
         guard let input = sweep.compressed[site.input] else { return }
@@ -117,6 +124,7 @@ extension QuantizeWeights {
                     signalEnergy: weight.meanSquare * Double(weight.elementCount),
                     errorEnergy: chosen.weightError))
             outputs.append(chosen.output)
+            residuals[name] = sweep.residualEnergy(of: model.graph.nodes[index], rows: rows.judged)
             model.parameters[linear.weight]?.storage = .quantizedRows(chosen.rows)
             if let corrected = chosen.bias {
                 let biasName = linear.bias ?? linear.weight + ".bias"
