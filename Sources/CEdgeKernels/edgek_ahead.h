@@ -7,7 +7,8 @@
 
 /// Lines that are still to be fetched.
 typedef struct {
-    const char *next;
+    /// An integer, because the address may lie behind the weights.
+    uintptr_t next;
     int64_t byte_count;
     /// Bytes from one fetched line to the next. Where few rows are multiplied, there is no time for
     /// all lines: hardware fetches them in pairs, and asking faster only delays the others.
@@ -17,7 +18,7 @@ typedef struct {
 /// What to fetch while a block of columns is multiplied, in `passes` over its weights.
 EDGEK_INLINE edgek_ahead edgek_ahead_of(const void *start, int64_t byte_count, int64_t passes) {
     int64_t step = passes >= 3 ? 64 : passes >= 2 ? 128 : 256;
-    return (edgek_ahead){start, start ? byte_count : 0, step};
+    return (edgek_ahead){(uintptr_t)start, start ? byte_count : 0, step};
 }
 
 /// The share of a loop of `groups` rounds. The caller fetches `next` and adds `step` to it in each
@@ -25,16 +26,16 @@ EDGEK_INLINE edgek_ahead edgek_ahead_of(const void *start, int64_t byte_count, i
 EDGEK_INLINE edgek_ahead edgek_take_ahead(edgek_ahead *ahead, int64_t groups, const void *idle) {
     edgek_ahead share = *ahead;
     if (share.byte_count <= 0) {
-        share.next = idle;
+        share.next = (uintptr_t)idle;
         share.step = 0;
     }
-    ahead->next += share.step * groups;
+    ahead->next += (uintptr_t)(share.step * groups);
     ahead->byte_count -= share.step * groups;
     return share;
 }
 
 /// Never faults, whatever the address.
 EDGEK_INLINE void edgek_fetch(edgek_ahead *share) {
-    __builtin_prefetch(share->next, 0, 2);
-    share->next += share->step;
+    __builtin_prefetch((const void *)share->next, 0, 2);
+    share->next += (uintptr_t)share->step;
 }
