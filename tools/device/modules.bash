@@ -59,6 +59,8 @@ fetch_zstd() {
             && apt-get -qq "${options[@]}" source --download-only "libzstd=$version" >&2) && break
         rm -f "$lists"/archives/libzstd_*
     done
+    compgen -G "$lists/archives/libzstd_*.orig.tar.xz" >/dev/null \
+        || fail "no source of libzstd can be fetched from the package mirror"
     tar -xJf "$lists"/archives/libzstd_*.orig.tar.xz -C "$zstd" --strip-components 1
     touch "$zstd/.complete"
 }
