@@ -59,13 +59,16 @@ package final class ContainerCandidate: TokenizingCandidate {
     }
 
     package func output(for input: TokenSequence) throws(CandidateError) -> [Float] {
-        do {
+        do throws(RuntimeError) {
             switch task {
             case .classify:
                 return try engine.session.run(
                     tokenIDs: input.ids, typeIDs: input.typeIDs, outputs: [.logits])[0].values
             case .embed:
                 return try engine.embed(tokenIDs: input.ids, typeIDs: input.typeIDs)
+            case .generate:
+                // No container has the output of this task.
+                throw .noSuchOutput
             case .raw:
                 return try engine.raw(tokenIDs: input.ids, typeIDs: input.typeIDs).values
             }

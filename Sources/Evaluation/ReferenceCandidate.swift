@@ -29,6 +29,7 @@ package final class ReferenceCandidate: Candidate {
             switch task {
             case .classify: outputs[.logits]
             case .embed: outputs[.embedding]
+            case .generate: outputs[.nextLogits]
             case .raw: outputs[.logits] ?? outputs[.hiddenState]
             }
         guard let output else { throw .candidate(.outputMissing(file: file, task: task)) }

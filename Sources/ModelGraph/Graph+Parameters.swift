@@ -24,7 +24,10 @@ extension Operation {
             [linear.weight] + [linear.bias, linear.inputMultipliers].compactMap { $0 }
         case .layerNormalization(let normalization):
             [normalization.gamma] + (normalization.beta.map { [$0] } ?? [])
-        case .attention, .activation, .add, .pool, .normalizeL2: []
+        case .rmsNormalization(let normalization): [normalization.gamma]
+        case .rotary(let rotary): [rotary.frequencies]
+        case .attention(let attention): attention.slopes.map { [$0] } ?? []
+        case .activation, .add, .multiply, .scale, .pool, .normalizeL2: []
         }
     }
 }

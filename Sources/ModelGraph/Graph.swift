@@ -20,8 +20,11 @@ package enum OutputRole: String, Hashable, Sendable, CaseIterable {
     case hiddenState
     /// A sentence embedding, `[1, size]`.
     case embedding
-    /// One score per label before the softmax, `[1, labels]`.
+    /// Scores before the softmax: of a classifier one per label, `[1, labels]`; of a decoder one per
+    /// token of the vocabulary that may follow each token, `[tokens, vocabulary]`.
     case logits
+    /// The scores of a decoder for what follows the last token, `[1, vocabulary]`.
+    case nextLogits
     /// The pooled vector of a BERT pooler, `[1, hidden]`.
     case pooled
 }

@@ -20,6 +20,13 @@ package enum GraphError: Error, Equatable, Sendable {
     case noTables
     case headCounts(heads: Int, keyValueHeads: Int)
     case notPositive(String, Float)
+    case notFinite(String, Float)
+    /// A width that is no multiple of that of a head or a group.
+    case notDivisible(columns: Int, by: Int)
+    /// More columns of a head are turned than it has.
+    case rotatedSize(Int, headSize: Int)
+    /// A window needs a causal mask and one key at least.
+    case window(Int, mask: Attention.Mask)
     /// What codes span must have 0 in it and be neither too narrow nor infinite.
     case inputRange(ClosedRange<Float>)
 }
@@ -59,6 +66,16 @@ extension GraphError: CustomStringConvertible {
             "codes cannot span \(range): it must hold 0 and be of finite width, at least 2^-100"
         case .notPositive(let name, let value):
             "\(name) must be positive and finite, found \(value)"
+        case .notFinite(let name, let value):
+            "\(name) must be finite, found \(value)"
+        case .notDivisible(let columns, let divisor):
+            "\(columns) columns are not a multiple of \(divisor)"
+        case .rotatedSize(let rotated, let headSize):
+            "\(rotated) columns of a head cannot be turned, it has \(headSize)"
+        case .window(let window, _) where window < 1:
+            "a window of \(window) keys"
+        case .window:
+            "a window without a causal mask"
         }
     }
 }

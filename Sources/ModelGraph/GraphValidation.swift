@@ -72,9 +72,19 @@ extension Model {
             try check(normalization.gamma, [output.columnCount])
             if let beta = normalization.beta { try check(beta, [output.columnCount]) }
             try expectPositive("epsilon", normalization.epsilon)
+        case .rmsNormalization(let normalization):
+            try expect(output, rows: inputs[0].rows, columns: inputs[0].columnCount)
+            let size = try check(normalization.gamma, [nil])[0]
+            try expect(output.columnCount, toBeMultipleOf: size)
+            try expectPositive("epsilon", normalization.epsilon)
+        case .rotary(let rotary):
+            try check(rotary, input: inputs[0], output: output)
+        case .scale(let factor):
+            try expect(output, rows: inputs[0].rows, columns: inputs[0].columnCount)
+            guard factor.isFinite else { throw .notFinite("factor", factor) }
         case .activation:
             try expect(output, rows: inputs[0].rows, columns: inputs[0].columnCount)
-        case .add:
+        case .add, .multiply:
             try expect(inputs[1], rows: inputs[0].rows, columns: inputs[0].columnCount)
             try expect(output, rows: inputs[0].rows, columns: inputs[0].columnCount)
         case .pool:
@@ -94,7 +104,9 @@ extension Model {
             switch term.index {
             case .tokenIDs: needed = keptTokens?.count ?? vocabularySize
             case .typeIDs: needed = max(1, typeCount)
-            case .positions(let offset): needed = offset < 0 ? .max : maximumTokens + offset
+            case .positions(let offset):
+                let (sum, overflows) = maximumTokens.addingReportingOverflow(offset)
+                needed = offset < 0 || overflows ? .max : sum
             }
             guard shape[0] >= needed else {
                 throw .tableTooSmall(term.table, needed: needed, found: shape[0])
@@ -114,6 +126,31 @@ extension Model {
         try expect(inputs[2], rows: inputs[1].rows, columns: shared * attention.valueSize)
         try expect(output, rows: inputs[0].rows, columns: heads * attention.valueSize)
         try expectPositive("scale", attention.scale)
+        if let window = attention.window, window < 1 || attention.mask != .causal {
+            throw .window(window, mask: attention.mask)
+        }
+        if let slopes = attention.slopes { try check(slopes, [heads]) }
+        if let cap = attention.scoreCap { try expectPositive("score cap", cap) }
+    }
+
+    private func check(
+        _ rotary: RotaryEmbedding, input: Value, output: Value
+    ) throws(GraphError) {
+        // A row must be a token, for its position to be known.
+        try expect(output, rows: .tokens, columns: input.columnCount)
+        try expect(input, rows: .tokens, columns: input.columnCount)
+        try expect(input.columnCount, toBeMultipleOf: rotary.headSize)
+        let pairs = try check(rotary.frequencies, [nil])[0]
+        guard pairs <= rotary.headSize / 2 else {
+            throw .rotatedSize(2 * pairs, headSize: rotary.headSize)
+        }
+        try expectPositive("scale", rotary.scale)
+    }
+
+    private func expect(_ columns: Int, toBeMultipleOf size: Int) throws(GraphError) {
+        guard size > 0, columns % size == 0 else {
+            throw .notDivisible(columns: columns, by: size)
+        }
     }
 
     private func expect(
@@ -166,8 +203,10 @@ extension Operation {
     package var inputCount: Int {
         switch self {
         case .embedding: 0
-        case .linear, .layerNormalization, .activation, .pool, .normalizeL2: 1
-        case .add: 2
+        case .linear, .layerNormalization, .rmsNormalization, .rotary, .activation, .scale, .pool,
+            .normalizeL2:
+            1
+        case .add, .multiply: 2
         case .attention: 3
         }
     }

@@ -4,6 +4,8 @@ package import Checkpoints
 package enum ModelTask: String, Sendable, CaseIterable {
     case embed
     case classify
+    /// Continues a text token by token.
+    case generate
     case raw
 }
 
@@ -25,6 +27,10 @@ package struct Model: Sendable {
     package var keptTokens: KeptTokens?
     /// Rows of the token type table; 0 if the model has none.
     package var typeCount: Int
+    /// The token that generation begins with where a text gives none; nil if nothing says so.
+    package var beginToken: Int32?
+    /// Tokens after which generation ends.
+    package var endTokens: [Int32]
     package let checkpoint: Checkpoint
     /// Tensors of the checkpoint that the graph does not need, in the checkpoint's order.
     package var unusedTensors: [String]
@@ -32,7 +38,8 @@ package struct Model: Sendable {
     package init(
         family: String, task: ModelTask, graph: Graph, parameters: [String: Parameter],
         labels: [String], maximumTokens: Int, vocabularySize: Int, typeCount: Int,
-        checkpoint: Checkpoint, unusedTensors: [String] = []
+        beginToken: Int32? = nil, endTokens: [Int32] = [], checkpoint: Checkpoint,
+        unusedTensors: [String] = []
     ) {
         self.family = family
         self.task = task
@@ -42,6 +49,8 @@ package struct Model: Sendable {
         self.maximumTokens = maximumTokens
         self.vocabularySize = vocabularySize
         self.typeCount = typeCount
+        self.beginToken = beginToken
+        self.endTokens = endTokens
         self.checkpoint = checkpoint
         self.unusedTensors = unusedTensors
     }

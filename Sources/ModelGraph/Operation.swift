@@ -57,45 +57,6 @@ package struct Linear: Hashable, Sendable {
     }
 }
 
-/// Multi-head scaled dot-product attention over inputs query, key, value.
-///
-/// Vaswani et al. 2017.
-///
-/// Query: `[queries, headCount · headSize]`; key: `[keys, keyValueHeadCount · headSize]`;
-/// value: `[keys, keyValueHeadCount · valueSize]`; result: `[queries, headCount · valueSize]`.
-package struct Attention: Hashable, Sendable {
-    package enum Mask: Hashable, Sendable {
-        case none
-        case causal
-    }
-
-    /// How the device computes it; the reference executor always uses floats.
-    package enum Arithmetic: Hashable, Sendable {
-        case float
-        case int8
-    }
-
-    package var headCount: Int
-    package var keyValueHeadCount: Int
-    package var headSize: Int
-    package var valueSize: Int
-    package var scale: Float
-    package var mask: Mask
-    package var arithmetic = Arithmetic.float
-
-    package init(
-        headCount: Int, keyValueHeadCount: Int, headSize: Int, valueSize: Int, scale: Float,
-        mask: Mask
-    ) {
-        self.headCount = headCount
-        self.keyValueHeadCount = keyValueHeadCount
-        self.headSize = headSize
-        self.valueSize = valueSize
-        self.scale = scale
-        self.mask = mask
-    }
-}
-
 /// Normalizes each row to mean 0 and variance 1, then applies gamma and beta.
 ///
 /// Ba et al. 2016.
@@ -116,6 +77,7 @@ package struct LayerNormalization: Hashable, Sendable {
 /// How the rows of a sequence become one.
 package enum Pooling: String, Hashable, Sendable {
     case firstRow
+    case lastRow
     case mean
     case maximum
 }
@@ -130,10 +92,19 @@ package enum Operation: Hashable, Sendable {
     case attention(Attention)
     /// One input.
     case layerNormalization(LayerNormalization)
+    /// One input, whose columns are a multiple of those of `gamma`.
+    case rmsNormalization(RMSNormalization)
+    /// One input `[tokens, heads · headSize]`.
+    case rotary(RotaryEmbedding)
     /// One input.
     case activation(Activation)
     /// Two inputs of the same shape.
     case add
+    /// Two inputs of the same shape, multiplied element by element, as in a gated feed-forward
+    /// network.
+    case multiply
+    /// One input; each element times a constant.
+    case scale(Float)
     /// One input; one row comes out.
     case pool(Pooling)
     /// One input; each row is divided by max(‖row‖₂, epsilon).

@@ -21,16 +21,30 @@ extension ReferenceExecutor {
                 throw .tensor(node: node.name, error)
             }
         case .attention(let attention):
-            return apply(attention, node, inputs, batch)
+            let slopes = try tensor(attention.slopes, node: node.name)
+            return apply(attention, node, inputs, slopes: slopes?.values, batch)
         case .layerNormalization(let normalization):
             let gamma = try weights.tensor(normalization.gamma, node: node.name)
             let beta = try tensor(normalization.beta, node: node.name)
             return inputs[0].normalized(
                 gamma: gamma, beta: beta, epsilon: normalization.epsilon)
+        case .rmsNormalization(let normalization):
+            return inputs[0].normalizedByRootMeanSquare(
+                gamma: try weights.tensor(normalization.gamma, node: node.name),
+                epsilon: normalization.epsilon)
+        case .rotary(let rotary):
+            let frequencies = try weights.tensor(rotary.frequencies, node: node.name)
+            return rotary.apply(
+                inputs[0], frequencies: frequencies,
+                sequences: (0..<batch.count).map { batch.rows(of: $0, .tokens) })
         case .activation(let activation):
             return activation.apply(inputs[0])
         case .add:
             return inputs[0].adding(inputs[1])
+        case .multiply:
+            return inputs[0].multiplying(inputs[1])
+        case .scale(let factor):
+            return inputs[0].mapped { $1 * factor }
         case .pool(let pooling):
             let rows = model.graph[node.inputs[0]].rows
             return pooling.apply(
@@ -60,12 +74,13 @@ extension ReferenceExecutor {
 
     /// Attention, sequence by sequence.
     private func apply(
-        _ attention: Attention, _ node: Node, _ inputs: [Tensor], _ batch: SequenceBatch
+        _ attention: Attention, _ node: Node, _ inputs: [Tensor], slopes: [Float]?,
+        _ batch: SequenceBatch
     ) -> Tensor {
         let queryRows = model.graph[node.inputs[0]].rows
         let keyRows = model.graph[node.inputs[1]].rows
         return attention.apply(
-            query: inputs[0], key: inputs[1], value: inputs[2],
+            query: inputs[0], key: inputs[1], value: inputs[2], slopes: slopes,
             sequences: (0..<batch.count).map {
                 (queries: batch.rows(of: $0, queryRows), keys: batch.rows(of: $0, keyRows))
             })

@@ -43,12 +43,15 @@ extension Operation {
     /// Whether each row of the output can be computed without the others, from the same row of the
     /// inputs; in an attention from that of the query and from all keys and values.
     ///
-    /// Not in a causal attention: which keys a query sees depends on its place among the queries.
+    /// Not in a causal attention: which keys a query sees depends on its place among the queries. Nor
+    /// where a row is turned by its position.
     package var givesRowsAlone: Bool {
         switch self {
-        case .linear, .layerNormalization, .activation, .add, .normalizeL2: true
-        case .attention(let attention): attention.mask == .none
-        case .embedding, .pool: false
+        case .linear, .layerNormalization, .rmsNormalization, .activation, .add, .multiply, .scale,
+            .normalizeL2:
+            true
+        case .attention(let attention): attention.mask == .none && attention.slopes == nil
+        case .embedding, .rotary, .pool: false
         }
     }
 }

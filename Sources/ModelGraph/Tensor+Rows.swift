@@ -9,6 +9,14 @@ extension Tensor {
         }
     }
 
+    /// The product element by element.
+    func multiplying(_ other: Tensor) -> Tensor {
+        other.values.withUnsafeBufferPointer { other in
+            nonisolated(unsafe) let other = other
+            return mapped { index, value in value * other[index] }
+        }
+    }
+
     /// Applies a function to each element, which it gets with its index.
     func mapped(_ body: @Sendable (Int, Float) -> Float) -> Tensor {
         let result = [Float](unsafeUninitializedCapacity: values.count) { output, count in
@@ -55,6 +63,26 @@ extension Tensor {
         return result
     }
 
+    /// Divides each group of as many columns as `gamma` has by its root mean square, then applies
+    /// `gamma`.
+    func normalizedByRootMeanSquare(gamma: Tensor, epsilon: Float) -> Tensor {
+        var result = self
+        let size = gamma.elementCount
+        result.forEachRow { row in
+            for start in stride(from: 0, to: row.count, by: size) {
+                var squares = 0.0
+                for column in start..<start + size {
+                    squares += Double(row[column]) * Double(row[column])
+                }
+                let factor = Float(1 / (squares / Double(size) + Double(epsilon)).squareRoot())
+                for column in 0..<size {
+                    row[start + column] = row[start + column] * factor * gamma.values[column]
+                }
+            }
+        }
+        return result
+    }
+
     /// Divides each row by max(‖row‖₂, epsilon).
     func dividedByLength(epsilon: Float) -> Tensor {
         var result = self
@@ -69,13 +97,20 @@ extension Tensor {
 
     /// Calls `body` with each row, several at a time.
     mutating func forEachRow(_ body: @Sendable (UnsafeMutableBufferPointer<Float>) -> Void) {
+        forEachNumberedRow { _, row in body(row) }
+    }
+
+    /// Calls `body` with the index of each row and the row, several at a time.
+    mutating func forEachNumberedRow(
+        _ body: @Sendable (Int, UnsafeMutableBufferPointer<Float>) -> Void
+    ) {
         let (rows, columns) = (rowCount, columnCount)
         values.withUnsafeMutableBufferPointer { all in
             nonisolated(unsafe) let all = all
             Parallel.forEachRange(of: rows, grain: max(1, (1 << 14) / max(1, columns))) { range in
                 for row in range {
                     let start = row * columns
-                    body(UnsafeMutableBufferPointer(rebasing: all[start..<start + columns]))
+                    body(row, UnsafeMutableBufferPointer(rebasing: all[start..<start + columns]))
                 }
             }
         }
@@ -121,6 +156,8 @@ extension Pooling {
         switch self {
         case .firstRow:
             return tensor.values[rows.lowerBound * columns + column]
+        case .lastRow:
+            return tensor.values[(rows.upperBound - 1) * columns + column]
         case .mean:
             var sum = 0.0
             for row in rows { sum += Double(tensor.values[row * columns + column]) }

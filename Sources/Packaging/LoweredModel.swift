@@ -39,6 +39,7 @@ package struct LoweredModel {
         _ compressed: CompressedModel, tokenizer: [UInt8]?, extent: Extent = .whatIsRead
     ) throws(PackagingError) {
         var model = compressed.model
+        try model.checkThatInstructionsExist()
         let fusions = Fusions(model.graph)
         var folded: FoldedTerms?
         if extent == .whatIsRead {
@@ -216,6 +217,30 @@ package struct LoweredModel {
     private static func littleEndianBytes<Number>(_ values: ArraySlice<Number>) -> [UInt8] {
         // Both supported workstation architectures are little endian.
         values.withUnsafeBytes { Array($0) }
+    }
+}
+
+extension Model {
+    /// - Throws: `unsupportedOperation` for the first node that no instruction computes.
+    fileprivate func checkThatInstructionsExist() throws(PackagingError) {
+        for node in graph.nodes {
+            let operation: String? =
+                switch node.operation {
+                case .rmsNormalization: "a normalization by the root mean square"
+                case .rotary: "a rotary embedding"
+                case .multiply: "a product of two values"
+                case .scale: "a product with a constant"
+                case .pool(.lastRow): "a selection of the last row"
+                case .attention(let attention)
+                where attention.window != nil || attention.slopes != nil
+                    || attention.scoreCap != nil:
+                    "an attention with a window, slopes or a cap"
+                case .attention, .embedding, .linear, .layerNormalization, .activation, .add, .pool,
+                    .normalizeL2:
+                    nil
+                }
+            if let operation { throw .unsupportedOperation(node: node.name, operation: operation) }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ extension Model {
     package func keepingAnswers() -> Model {
         var answers = graph.outputs.filter { role, _ in
             switch role {
-            case .embedding, .logits: true
+            case .embedding, .logits, .nextLogits: true
             case .hiddenState: task == .raw && graph.outputs[.logits] == nil
             case .pooled: false
             }

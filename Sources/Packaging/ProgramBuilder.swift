@@ -97,11 +97,15 @@ struct ProgramBuilder {
             let code: PoolCode =
                 switch pooling {
                 case .firstRow: .firstRow
+                case .lastRow:
+                    preconditionFailure("a lowered model has no operation without an instruction")
                 case .mean: .mean
                 case .maximum: .maximum
                 }
             instructions.append(
                 .pool(input: value(node.inputs[0]), output: output, pooling: code))
+        case .rmsNormalization, .rotary, .multiply, .scale:
+            preconditionFailure("a lowered model has no operation without an instruction")
         case .normalizeL2(let epsilon):
             let output = define(node.output)
             instructions.append(
@@ -216,6 +220,8 @@ struct ProgramBuilder {
         case .hiddenState: .hiddenState
         case .embedding: .embedding
         case .logits: .logits
+        case .nextLogits:
+            preconditionFailure("a lowered model has no output without a code")
         case .pooled: .pooled
         }
     }

@@ -162,7 +162,8 @@ extension PackagingError {
     fileprivate func names(file: String, output: String) -> String {
         switch self {
         case .file, .zstd: "\(output): \(description)"
-        case .model, .format, .duplicateTensor, .overLimit, .unsupportedElementType, .rowTooLarge:
+        case .model, .format, .duplicateTensor, .overLimit, .unsupportedElementType, .rowTooLarge,
+            .unsupportedOperation:
             "\(file): \(description)"
         case .program: description
         }

@@ -154,6 +154,7 @@ struct Summary {
                 switch compressed.model.task {
                 case .classify: "divergence from the original's labels"
                 case .embed: "1 − cosine to the original"
+                case .generate: "divergence from the original's next tokens"
                 case .raw: "error in parts of the signal"
                 }
             lines.append(

@@ -21,12 +21,14 @@ struct RowImportance {
         do throws(ModelError) {
             batch = try SequenceBatch(sequences.sequences, for: model)
             let graph = model.graph
+            let slopes = try model.attentionSlopes()
             let executor = ReferenceExecutor(model: model, threadCount: threadCount)
             _ = try executor.run(batch) { node, inputs, _ in
                 guard case .attention(let attention) = node.operation else { return }
                 let rows = (graph[node.inputs[0]].rows, graph[node.inputs[1]].rows)
                 contributions[node.output] = attention.contributions(
                     query: inputs[0], key: inputs[1], value: inputs[2],
+                    slopes: attention.slopes.flatMap { slopes[$0] },
                     sequences: (0..<batch.count).map {
                         (queries: batch.rows(of: $0, rows.0), keys: batch.rows(of: $0, rows.1))
                     })
@@ -80,7 +82,9 @@ private struct Flow {
     }
 
     mutating func runBack() {
-        for value in graph.outputs.values {
+        for (role, value) in graph.outputs {
+            // What follows the last token is among what follows any.
+            if role == .nextLogits, graph.outputs[.logits] != nil { continue }
             let rows = graph[value].rows
             for sequence in 0..<batch.count {
                 let range = batch.rows(of: sequence, rows)
@@ -97,18 +101,24 @@ private struct Flow {
         switch node.operation {
         case .embedding:
             break
-        case .linear, .layerNormalization, .activation, .normalizeL2:
+        case .linear, .layerNormalization, .rmsNormalization, .rotary, .activation, .scale,
+            .normalizeL2:
             for (row, weight) in output.enumerated() {
                 add(weight, to: node.inputs[0], row: row)
             }
-        case .add:
+        case .add, .multiply:
             for input in node.inputs {
                 for (row, weight) in output.enumerated() { add(weight / 2, to: input, row: row) }
             }
         case .pool(let pooling):
             for sequence in 0..<batch.count {
                 let rows = batch.rows(of: sequence, graph[node.inputs[0]].rows)
-                let pooled = pooling == .firstRow ? rows.prefix(1) : rows
+                let pooled =
+                    switch pooling {
+                    case .firstRow: rows.prefix(1)
+                    case .lastRow: rows.suffix(1)
+                    case .mean, .maximum: rows
+                    }
                 for row in pooled {
                     add(output[sequence] / Float(pooled.count), to: node.inputs[0], row: row)
                 }

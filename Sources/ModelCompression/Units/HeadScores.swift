@@ -47,6 +47,7 @@ enum HeadScores {
         var scores: [String: [Double]] = [:]
         var stream = try context.stream(sequences(calibration), through: model)
         do throws(ModelError) {
+            let slopes = try model.attentionSlopes()
             for site in headSites(of: model) {
                 while stream.position < site.middle { try stream.advance(model) }
                 let node = model.graph.nodes[site.middle]
@@ -55,7 +56,7 @@ enum HeadScores {
                 else { continue }
                 let rows = (model.graph[node.inputs[0]].rows, model.graph[node.inputs[1]].rows)
                 let perHead = attention.meanConfidence(
-                    query: query, key: key,
+                    query: query, key: key, slopes: attention.slopes.flatMap { slopes[$0] },
                     sequences: (0..<stream.batch.count).map {
                         (
                             queries: stream.batch.rows(of: $0, rows.0),

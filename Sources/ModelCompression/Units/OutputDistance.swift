@@ -13,6 +13,7 @@ enum OutputDistance {
             switch model.task {
             case .classify: [.logits]
             case .embed: [.embedding]
+            case .generate: [.logits]
             case .raw: [.logits, .hiddenState, .pooled]
             }
         return preferred.first { model.graph.outputs[$0] != nil }
@@ -29,7 +30,7 @@ enum OutputDistance {
             Array(tensor.values[index * columns..<(index + 1) * columns])
         }
         switch task {
-        case .classify:
+        case .classify, .generate:
             return (0..<rows).reduce(0.0) {
                 $0 + divergence(row(original, $1), row(found, $1))
             } / Double(rows)

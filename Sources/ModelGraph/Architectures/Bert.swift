@@ -140,6 +140,8 @@ struct BertArchitecture {
                 throw .taskUnavailable(.classify, missing: "pooler and classifier")
             }
             return .classify
+        case .generate:
+            throw .taskUnavailable(.generate, missing: "decoder")
         case .embed:
             guard let sentence = try sentence(columns) else {
                 throw .taskUnavailable(.embed, missing: "sentence-transformers pooling")
