@@ -187,6 +187,8 @@ extension Parameter {
         switch storage {
         case .checkpoint(let name, _):
             return checkpoint.shape(of: name) ?? [-1]
+        case .checkpointPart(let part):
+            return part.lies(in: checkpoint) ? part.shape : part.shape.map { _ in -1 }
         case .dense(let tensor, _):
             return tensor.shape
         case .quantizedRows(let rows):

@@ -11,6 +11,8 @@ extension Parameter {
             } catch {
                 throw .checkpoint(error)
             }
+        case .checkpointPart(let part):
+            return try part.floats(in: checkpoint, rows: 0..<part.shape[0])
         case .dense(let tensor, _):
             return tensor
         case .quantizedRows(let matrix):
@@ -32,6 +34,8 @@ extension Parameter {
             } catch {
                 throw .checkpoint(error)
             }
+        case .checkpointPart(let part):
+            return try part.floats(in: checkpoint, rows: rows)
         case .dense(let tensor, _):
             return Tensor(shape: rowsShape, values: Array(tensor.values[range]))
         case .quantizedRows(let matrix):

@@ -22,8 +22,10 @@ package struct Parameter: Sendable {
     package enum Storage: Sendable {
         /// In the checkpoint, under this name, with this element type; read when needed.
         case checkpoint(name: String, elementType: ElementType)
-        /// Computed by a pass; every value is exact in `elementType` (F32, F16 or BF16), which a
-        /// container stores.
+        /// Part of a tensor in the checkpoint; read when needed.
+        case checkpointPart(TensorPart)
+        /// Computed by a pass or an architecture; every value is exact in `elementType` (F32, F16 or
+        /// BF16), which a container stores.
         case dense(Tensor, elementType: ElementType = .float32)
         /// Quantized by a pass.
         case quantizedRows(QuantizedRows)
@@ -39,5 +41,33 @@ package struct Parameter: Sendable {
 
     package var elementCount: Int {
         shape.reduce(1, *)
+    }
+
+    /// The element type of the numbers; nil if they are quantized.
+    package var floatType: ElementType? {
+        switch storage {
+        case .checkpoint(_, let type), .dense(_, let type): type
+        case .checkpointPart(let part): part.elementType
+        case .quantizedRows: nil
+        }
+    }
+
+    /// Bytes that the numbers take in the checkpoint; nil if they were computed.
+    package var checkpointByteCount: Int? {
+        switch storage {
+        case .checkpoint(_, let type): elementCount * type.byteCount
+        case .checkpointPart(let part): elementCount * part.elementType.byteCount
+        case .dense, .quantizedRows: nil
+        }
+    }
+
+    /// The tensor of the checkpoint that has the numbers, whole or in part; nil if they were
+    /// computed.
+    package var tensorName: String? {
+        switch storage {
+        case .checkpoint(let name, _): name
+        case .checkpointPart(let part): part.tensor
+        case .dense, .quantizedRows: nil
+        }
     }
 }

@@ -143,7 +143,7 @@ package struct LoweredModel {
                 tensors += try Self.tensors(
                     of: matrix, rowCount: rowCount, name: name,
                     isTable: model.graph.isTable(name))
-            case .checkpoint, .dense:
+            case .checkpoint, .checkpointPart, .dense:
                 tensors.append(
                     try Self.tensor(
                         of: parameter, rowCount: rowCount, name: name, model: model,
@@ -249,6 +249,7 @@ extension Parameter {
     var storedElementType: ElementType {
         switch storage {
         case .checkpoint(_, let type): shape.count == 2 ? type : .float32
+        case .checkpointPart(let part): shape.count == 2 ? part.elementType : .float32
         case .dense(_, let type): type
         case .quantizedRows: .int8
         }

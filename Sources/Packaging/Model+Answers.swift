@@ -31,11 +31,11 @@ extension Model {
         let read = graph.parameterNames
         var tensors = Set(unusedTensors)
         for (name, parameter) in parameters where !read.contains(name) {
-            if case .checkpoint(let tensor, _) = parameter.storage { tensors.insert(tensor) }
+            if let tensor = parameter.tensorName { tensors.insert(tensor) }
         }
         parameters = parameters.filter { read.contains($0.key) }
         for parameter in parameters.values {
-            if case .checkpoint(let tensor, _) = parameter.storage { tensors.remove(tensor) }
+            if let tensor = parameter.tensorName { tensors.remove(tensor) }
         }
         unusedTensors = checkpoint.tensorNames.filter { tensors.contains($0) }
     }

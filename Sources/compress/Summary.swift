@@ -77,10 +77,7 @@ struct Summary {
 
     /// Bytes of a weight that no pass changed; nil for what is not a weight.
     private static func bytesBefore(_ name: String, _ model: Model) -> Int? {
-        guard case .checkpoint(let tensor, _)? = model.parameters[name]?.storage else {
-            return nil
-        }
-        return model.checkpoint.byteCount(of: tensor)
+        model.parameters[name]?.checkpointByteCount
     }
 
     /// The name with every number replaced by `*`.

@@ -35,12 +35,10 @@ extension PruneWeights {
     ) -> TensorChange {
         let pruned = Tensor(shape: weight.shape, values: values)
         var elementType = ElementType.float32
-        if !changesValues {
-            switch model.parameters[name]?.storage {
-            case .checkpoint(_, let type), .dense(_, let type):
-                if [.float16, .bfloat16].contains(type) { elementType = type }
-            default: break
-            }
+        if !changesValues, let type = model.parameters[name]?.floatType,
+            [.float16, .bfloat16].contains(type)
+        {
+            elementType = type
         }
         let before = model.parameters[name].map(model.bytesInCheckpoint) ?? 0
         model.parameters[name]?.storage = .dense(pruned, elementType: elementType)

@@ -35,10 +35,8 @@ extension QuantizeWeights {
     static func halve(
         _ name: String, of model: inout Model
     ) throws(CompressionError) -> TensorChange? {
-        guard let parameter = model.parameters[name] else { return nil }
-        switch parameter.storage {
-        case .checkpoint(_, .float32), .dense(_, .float32): break
-        default: return nil
+        guard let parameter = model.parameters[name], parameter.floatType == .float32 else {
+            return nil
         }
         let table: Tensor
         do {
@@ -123,12 +121,7 @@ extension QuantizeWeights {
 extension Model {
     /// Bytes that a parameter has in the checkpoint, or would have there as float32.
     func bytesInCheckpoint(of parameter: Parameter) -> Int {
-        if case .checkpoint(let name, _) = parameter.storage,
-            let count = checkpoint.byteCount(of: name)
-        {
-            return count
-        }
-        return parameter.elementCount * 4
+        parameter.checkpointByteCount ?? parameter.elementCount * 4
     }
 
     /// A parameter in float32, checked to be finite.

@@ -151,11 +151,7 @@ package struct TrimVocabulary: CompressionPass {
             }
             next = end
         }
-        let elementType: ElementType =
-            switch parameter.storage {
-            case .checkpoint(_, let type), .dense(_, let type): type
-            case .quantizedRows: .int8
-            }
+        let elementType = parameter.floatType ?? .int8
         let table = Tensor(shape: shape, values: values)
         model.parameters[name]?.shape = shape
         model.parameters[name]?.storage = .dense(table, elementType: elementType)
