@@ -18,20 +18,23 @@ package final class ReferenceCandidate: Candidate {
     package var maximumTokens: Int? { model.maximumTokens }
 
     package func output(for input: TokenSequence) throws(CandidateError) -> [Float] {
+        // The first of these that the model has is its answer.
+        let roles: [OutputRole] =
+            switch task {
+            case .classify: [.logits]
+            case .embed: [.embedding]
+            case .generate: [.nextLogits]
+            case .raw: [.logits, .hiddenState]
+            }
         let outputs: [OutputRole: Tensor]
         do {
             outputs = try executor.run(
-                tokenIDs: input.ids, typeIDs: input.typeIDs.isEmpty ? nil : input.typeIDs)
+                tokenIDs: input.ids, typeIDs: input.typeIDs.isEmpty ? nil : input.typeIDs,
+                outputs: Set(roles))
         } catch {
             throw Self.candidateError(error, file: file)
         }
-        let output =
-            switch task {
-            case .classify: outputs[.logits]
-            case .embed: outputs[.embedding]
-            case .generate: outputs[.nextLogits]
-            case .raw: outputs[.logits] ?? outputs[.hiddenState]
-            }
+        let output = roles.compactMap { outputs[$0] }.first
         guard let output else { throw .candidate(.outputMissing(file: file, task: task)) }
         return output.values
     }

@@ -16,6 +16,8 @@ package enum ModelError: Error, Equatable, Sendable {
     case unsupportedHead(architecture: String)
     /// A field contradicts the tensors.
     case contradiction(field: String, configured: Int, found: Int)
+    /// The head is not tied to the token table, and there is none.
+    case noHead(tensor: String)
     case labelCountMismatch(labels: Int, outputs: Int)
     /// A module of a sentence-transformers model that is not supported.
     case unsupportedModule(String)
@@ -88,9 +90,11 @@ extension ModelError: CustomStringConvertible {
             "\(file): \(field) \(value.quoted) is not supported; supported: \(supported)"
         case .unsupportedHead(let architecture):
             "config.json: the head of \(architecture.quoted) is not supported; "
-                + "task raw uses the encoder alone"
+                + "task raw goes without it"
         case .contradiction(let field, let configured, let found):
             "config.json: \(field) is \(configured) but the tensors have \(found)"
+        case .noHead(let tensor):
+            "tensor \(tensor.quoted): missing although tie_word_embeddings is false"
         case .labelCountMismatch(let labels, let outputs):
             "config.json: id2label has \(labels) labels but the classifier has \(outputs) outputs"
         case .unsupportedModule(let type):

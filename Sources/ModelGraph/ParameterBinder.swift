@@ -1,4 +1,5 @@
 import Checkpoints
+import Tensors
 
 /// Binds the weights that an architecture needs to the tensors of a checkpoint, checks their shapes
 /// and remembers which tensors were taken.
@@ -8,13 +9,19 @@ struct ParameterBinder {
     let prefix: String
     /// Beginnings of names that the prefix is not put in front of, as those of heads.
     private let unprefixed: [String]
+    /// Endings of names of buffers that are no weights.
+    private let bufferSuffixes: [String]
     private(set) var parameters: [String: Parameter] = [:]
     private var usedTensors: Set<String> = []
 
-    init(checkpoint: Checkpoint, prefix: String, unprefixed: [String] = []) {
+    init(
+        checkpoint: Checkpoint, prefix: String, unprefixed: [String] = [],
+        bufferSuffixes: [String] = []
+    ) {
         self.checkpoint = checkpoint
         self.prefix = prefix
         self.unprefixed = unprefixed
+        self.bufferSuffixes = bufferSuffixes
     }
 
     /// Whether the checkpoint has a tensor for this name.
@@ -30,6 +37,55 @@ struct ParameterBinder {
     /// - Returns: The shape.
     @discardableResult
     mutating func bind(_ name: String, _ pattern: [Int?]) throws(ModelError) -> [Int] {
+        let (tensor, elementType, shape) = try find(name, pattern)
+        parameters[name] = Parameter(
+            shape: shape, storage: .checkpoint(name: tensor, elementType: elementType))
+        return shape
+    }
+
+    /// Gives a parameter some rows and columns of a tensor.
+    ///
+    /// - Parameters:
+    ///   - name: The name that the parameter gets.
+    ///   - source: The name of the tensor without prefix.
+    ///   - columns: nil for a tensor with one dimension.
+    mutating func bindPart(
+        _ name: String, of source: String, rows: Range<Int>, columns: Range<Int>?,
+        isTransposed: Bool = false
+    ) throws(ModelError) {
+        let (tensor, elementType, _) = try find(source, columns == nil ? [nil] : [nil, nil])
+        let part = TensorPart(
+            tensor: tensor, elementType: elementType, rows: rows, columns: columns,
+            isTransposed: isTransposed)
+        parameters[name] = Parameter(shape: part.shape, storage: .checkpointPart(part))
+    }
+
+    /// Gives a parameter numbers that are computed from those of a vector, which is read.
+    mutating func bindVector(
+        _ name: String, count: Int, _ change: (Float) -> Float
+    ) throws(ModelError) {
+        let (tensor, _, shape) = try find(name, [count])
+        do {
+            let values = try checkpoint.floats(tensor).values.map(change)
+            parameters[name] = Parameter(
+                shape: shape, storage: .dense(Tensor(shape: shape, values: values)))
+        } catch {
+            throw .checkpoint(error)
+        }
+    }
+
+    /// Adds a parameter that no tensor has.
+    mutating func add(_ name: String, _ values: [Float]) {
+        parameters[name] = Parameter(
+            shape: [values.count], storage: .dense(Tensor(shape: [values.count], values: values)))
+    }
+
+    /// The shape of a tensor, which counts as used from then on.
+    ///
+    /// - Throws: `missingTensor`, `wrongShape`
+    mutating func find(
+        _ name: String, _ pattern: [Int?]
+    ) throws(ModelError) -> (tensor: String, elementType: ElementType, shape: [Int]) {
         let pattern = TensorPattern(pattern)
         guard let tensor = tensorName(for: name), let shape = checkpoint.shape(of: tensor),
             let elementType = checkpoint.elementType(of: tensor)
@@ -39,19 +95,21 @@ struct ParameterBinder {
         guard pattern.matches(shape) else {
             throw .wrongShape(tensor: tensor, expected: pattern, found: shape)
         }
-        parameters[name] = Parameter(
-            shape: shape, storage: .checkpoint(name: tensor, elementType: elementType))
         usedTensors.insert(tensor)
-        return shape
+        return (tensor, elementType, shape)
     }
 
     /// Binds `<name>.weight` and `<name>.bias`.
     ///
+    /// - Parameter needsBias: Whether the bias must be there.
     /// - Returns: The operation and its number of outputs.
     mutating func bindLinear(
-        _ name: String, inputs: Int, outputs: Int? = nil
+        _ name: String, inputs: Int, outputs: Int? = nil, needsBias: Bool = true
     ) throws(ModelError) -> (linear: Linear, outputs: Int) {
         let shape = try bind(name + ".weight", [outputs, inputs])
+        guard needsBias || has(name + ".bias") else {
+            return (Linear(weight: name + ".weight", bias: nil), shape[0])
+        }
         try bind(name + ".bias", [shape[0]])
         return (Linear(weight: name + ".weight", bias: name + ".bias"), shape[0])
     }
@@ -67,9 +125,11 @@ struct ParameterBinder {
             gamma: name + ".weight", beta: name + ".bias", epsilon: epsilon)
     }
 
-    /// Tensors that were not bound, in the checkpoint's order.
+    /// Tensors that were not bound, in the checkpoint's order, without buffers.
     var unusedTensors: [String] {
-        checkpoint.tensorNames.filter { !usedTensors.contains($0) }
+        checkpoint.tensorNames.filter { name in
+            !usedTensors.contains(name) && !bufferSuffixes.contains { name.hasSuffix($0) }
+        }
     }
 
     /// How many layers there are by the names `<stem><number>.…`.
@@ -94,7 +154,7 @@ struct ParameterBinder {
             .first { checkpoint.contains($0) }
     }
 
-    private func fullName(_ name: String) -> String {
+    func fullName(_ name: String) -> String {
         unprefixed.contains { name.hasPrefix($0) } ? name : prefix + name
     }
 

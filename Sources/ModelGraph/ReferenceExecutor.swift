@@ -39,37 +39,46 @@ package struct ReferenceExecutor: Sendable {
     /// - Parameters:
     ///   - tokenIDs: 1 to `model.maximumTokens` ids.
     ///   - typeIDs: One per token; nil means 0 for all.
+    ///   - roles: The outputs that are computed, as far as the graph has them; nil for all.
     ///   - tap: Called after each node, in execution order.
     /// - Returns: The outputs of the graph, each `[rows, columns]`.
     /// - Throws: Also if the graph of the model is not well formed.
     package func run(
-        tokenIDs: [Int32], typeIDs: [Int32]? = nil, tap: Tap? = nil
+        tokenIDs: [Int32], typeIDs: [Int32]? = nil, outputs roles: Set<OutputRole>? = nil,
+        tap: Tap? = nil
     ) throws(ModelError) -> [OutputRole: Tensor] {
         let sequence = TokenSequence(ids: tokenIDs, typeIDs: typeIDs ?? [])
         if let typeIDs, typeIDs.count != tokenIDs.count {
             throw .typeCountMismatch(tokens: tokenIDs.count, types: typeIDs.count)
         }
-        return try run(try SequenceBatch([sequence], for: model), tap: tap)
+        return try run(try SequenceBatch([sequence], for: model), outputs: roles, tap: tap)
     }
 
     /// Runs sequences together.
     ///
+    /// - Parameters:
+    ///   - roles: The outputs that are computed, as far as the graph has them; nil for all.
+    ///   - tap: Called after each node that is computed.
     /// - Returns: The outputs of the graph, the rows of each sequence after those of the one before.
     /// - Throws: If the graph of the model is not well formed.
     package func run(
-        _ batch: SequenceBatch, tap: Tap? = nil
+        _ batch: SequenceBatch, outputs roles: Set<OutputRole>? = nil, tap: Tap? = nil
     ) throws(ModelError) -> [OutputRole: Tensor] {
         if let problem { throw problem }
         Parallel.threadCount = threadCount
-        var values = [Tensor?](repeating: nil, count: model.graph.values.count)
-        for (position, node) in model.graph.nodes.enumerated() {
+        let graph = model.graph
+        let wanted = graph.outputs.filter { roles?.contains($0.key) ?? true }
+        let read = roles.map { _ in RowsRead(graph, outputs: wanted.values) }
+        var values = [Tensor?](repeating: nil, count: graph.values.count)
+        for (position, node) in graph.nodes.enumerated() {
+            if let read, read[node.output] == .nothing { continue }
             let inputs = node.inputs.compactMap { values[$0.index] }
             let output = try compute(node, inputs, batch)
             tap?(node, inputs, output)
             values[node.output.index] = output
             for value in releasedValues[position] { values[value.index] = nil }
         }
-        return model.graph.outputs.compactMapValues { values[$0.index] }
+        return wanted.compactMapValues { values[$0.index] }
     }
 
     /// For each node, the values that no later node and no output needs.

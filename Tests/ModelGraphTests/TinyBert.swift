@@ -98,21 +98,7 @@ final class TinyBert {
     }
 
     func checkpoint() throws -> Checkpoint {
-        var table: [String: Any] = [:]
-        var data = Data()
-        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
-            let begin = data.count
-            tensor.values.withUnsafeBytes { data.append(contentsOf: $0) }
-            table[name] = [
-                "dtype": "F32", "shape": tensor.shape, "data_offsets": [begin, data.count],
-            ]
-        }
-        let header = try JSONSerialization.data(withJSONObject: table)
-        var file = Data()
-        withUnsafeBytes(of: UInt64(header.count).littleEndian) { file.append(contentsOf: $0) }
-        file.append(header)
-        file.append(data)
-        try file.write(to: URL(fileURLWithPath: path + "/model.safetensors"))
+        try writeCheckpoint(tensors, to: path)
         try writeJSON("config.json", configuration)
         return try Checkpoint(path: path)
     }
