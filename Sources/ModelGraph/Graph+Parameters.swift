@@ -6,6 +6,19 @@ extension Graph {
         return names
     }
 
+    /// Names of the parameters that are read in more than one place, as a token table that is the
+    /// head, too.
+    package var sharedParameterNames: Set<String> {
+        var seen: Set<String> = []
+        var shared: Set<String> = []
+        for node in nodes {
+            for name in node.operation.parameterNames where !seen.insert(name).inserted {
+                shared.insert(name)
+            }
+        }
+        return shared
+    }
+
     /// Whether a parameter is read as an embedding table and by nothing else.
     package func isTable(_ name: String) -> Bool {
         nodes.allSatisfy { node in

@@ -5,14 +5,17 @@ extension Model {
     /// The model without outputs that answer nothing and without what only they need, so that no
     /// pass works on that.
     ///
-    /// The answers of a model are the embedding and the logits; without logits, task `raw` answers
-    /// with the last hidden state. Another output stays where the answers need all of it anyway:
+    /// The answers of a model are the embedding and the logits, of one that generates the logits of
+    /// the next token; without logits, task `raw` answers with the last hidden state. Another output stays where the answers need all of it anyway:
     /// the last hidden state under a mean does, that under a selection of its first row does not,
     /// nor does a pooler that no classifier reads.
     package func keepingAnswers() -> Model {
         var answers = graph.outputs.filter { role, _ in
             switch role {
-            case .embedding, .logits, .nextLogits: true
+            case .embedding: true
+            // Of a model that generates, those for all tokens are large and nobody reads them.
+            case .logits: task != .generate || graph.outputs[.nextLogits] == nil
+            case .nextLogits: task == .generate
             case .hiddenState: task == .raw && graph.outputs[.logits] == nil
             case .pooled: false
             }

@@ -60,6 +60,10 @@ struct UnitModel {
             let first = graph.append(
                 "pool", .pool(.firstRow), inputs: [state], rows: .fixed(1), columnCount: columns)
             graph.outputs[.logits] = product("labels", first, Self.labelCount)
+        case .generate:
+            let last = graph.append(
+                "pool", .pool(.lastRow), inputs: [state], rows: .fixed(1), columnCount: columns)
+            graph.outputs[.nextLogits] = product("next", last, Self.vocabularySize)
         }
         let model = Model(
             family: "test", task: task, graph: graph, parameters: parameters, labels: [],

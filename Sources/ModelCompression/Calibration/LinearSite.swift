@@ -28,4 +28,26 @@ extension Graph {
         if case .linear(let linear) = nodes[index].operation { return linear }
         return nil
     }
+
+    /// Changes a product, and with it those that compute the same of other values.
+    ///
+    /// A head that reads all rows and one that reads the last row have the same weight, so what goes
+    /// with the weight must be the same, too.
+    mutating func setLinear(_ linear: Linear, at index: Int) {
+        let before = nodes[index].operation
+        for other in nodes.indices where nodes[other].operation == before {
+            nodes[other].operation = .linear(linear)
+        }
+    }
+
+    /// Products that can be changed on their own, or are the first of several that can be changed
+    /// together: nothing else reads their weights.
+    func isChangeable(_ index: Int) -> Bool {
+        guard let linear = linear(at: index) else { return false }
+        for (other, node) in nodes.enumerated()
+        where node.operation.parameterNames.contains(linear.weight) {
+            guard node.operation == nodes[index].operation, other >= index else { return false }
+        }
+        return true
+    }
 }

@@ -39,7 +39,7 @@ package struct DropHeads: CompressionPass {
         var record = PassRecord(pass: Self.name)
         guard let data = context.calibration else { throw .needsCalibration(pass: Self.name) }
         let calibration = use.sequences(of: data)
-        let sites = UnitSite.sites(of: model.graph).filter { $0.kind == .heads }
+        let sites = UnitSite.sites(of: model).filter { $0.kind == .heads }
         let total = sites.reduce(0) { $0 + $1.unitCount }
         let left = min(total, count ?? Int((share * Double(total)).rounded()))
         guard left < total else {

@@ -114,7 +114,7 @@ extension PruneWeights {
         model.parameters[biasName] = Parameter(
             shape: corrected.shape, storage: .dense(corrected))
         linear.bias = biasName
-        model.graph.nodes[index].operation = .linear(linear)
+        model.graph.setLinear(linear, at: index)
     }
 
     /// What flows into a site at this point of a sweep.

@@ -86,14 +86,21 @@ package struct PruneWeights: CompressionPass {
 
     /// The sites of the products that the pass prunes.
     private func prunableSites(of model: Model, _ record: inout PassRecord) -> [LinearSite] {
-        var seen: Set<String> = []
-        var (single, quantized) = ([String](), [String]())
+        var (single, quantized, shared) = ([String](), [String](), [String]())
         let sites = LinearSite.sites(of: model.graph).map { site in
             LinearSite(
                 input: site.input,
                 nodes: site.nodes.filter { index in
                     guard let linear = model.graph.linear(at: index) else { return false }
                     let name = model.graph.nodes[index].name
+                    guard model.graph.isChangeable(index) else {
+                        let operation = model.graph.nodes[index].operation
+                        let isFirst = !model.graph.nodes[..<index].contains {
+                            $0.operation == operation
+                        }
+                        if isFirst { shared.append(name) }
+                        return false
+                    }
                     guard case .tokens = model.graph[site.input].rows else {
                         single.append(name)
                         return false
@@ -102,12 +109,16 @@ package struct PruneWeights: CompressionPass {
                         quantized.append(name)
                         return false
                     }
-                    return seen.insert(linear.weight).inserted
+                    return true
                 })
         }
         if sparsity > 0, !single.isEmpty {
             record.notes.append(
                 "\(single.joined(separator: ", ")): left whole, computed once per sequence")
+        }
+        if sparsity > 0, !shared.isEmpty {
+            record.notes.append(
+                "\(shared.joined(separator: ", ")): left whole, weights are read elsewhere, too")
         }
         if sparsity > 0, !quantized.isEmpty {
             record.notes.append(

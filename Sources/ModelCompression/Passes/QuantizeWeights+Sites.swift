@@ -134,7 +134,7 @@ extension QuantizeWeights {
             }
             if smoothing.divisors != nil { linear.inputMultipliers = multipliersName }
             linear.inputRange = range
-            model.graph.nodes[index].operation = .linear(linear)
+            model.graph.setLinear(linear, at: index)
         }
     }
 

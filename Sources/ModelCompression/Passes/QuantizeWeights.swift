@@ -144,7 +144,7 @@ package struct QuantizeWeights: CompressionPass {
             let nodes = site.nodes.filter { index in
                 guard let linear = model.graph.linear(at: index) else { return false }
                 if case .quantizedRows? = model.parameters[linear.weight]?.storage { return false }
-                return true
+                return model.graph.isChangeable(index)
             }
             return nodes.isEmpty ? nil : LinearSite(input: site.input, nodes: nodes)
         }

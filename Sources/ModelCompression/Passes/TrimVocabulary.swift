@@ -47,6 +47,10 @@ package struct TrimVocabulary: CompressionPass {
             record.notes.append("there is neither calibration data nor a list of tokens to keep")
             return
         }
+        guard model.task != .generate else {
+            record.notes.append("a model that generates text can need any token")
+            return
+        }
         guard let tables = Self.tokenTables(of: model.graph) else {
             record.notes.append("the token table is read by more than lookups")
             return

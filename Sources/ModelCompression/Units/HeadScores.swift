@@ -75,7 +75,7 @@ enum HeadScores {
     }
 
     private static func headSites(of model: Model) -> [UnitSite] {
-        UnitSite.sites(of: model.graph).filter { $0.kind == .heads }
+        UnitSite.sites(of: model).filter { $0.kind == .heads }
     }
 
     private static func sequences(_ calibration: CalibrationSet) -> [TokenSequence] {

@@ -4,8 +4,8 @@ import Tensors
 
 /// How far the answers of a model are from those of the original: what passes weigh losses in.
 ///
-/// For a classifier the mean Kullback–Leibler divergence of the labels' probabilities, for an
-/// embedding the mean of 1 − cosine, else the error energy in parts of the signal's.
+/// For a classifier the mean Kullback–Leibler divergence of the labels' probabilities, likewise for
+/// the token that follows, for an embedding the mean of 1 − cosine, else the error energy in parts of the signal's.
 enum OutputDistance {
     /// The output that a task is about.
     static func role(of model: Model) -> OutputRole? {
@@ -13,7 +13,8 @@ enum OutputDistance {
             switch model.task {
             case .classify: [.logits]
             case .embed: [.embedding]
-            case .generate: [.logits]
+            // One row for each sequence: those for all tokens would take too much memory.
+            case .generate: [.nextLogits, .logits]
             case .raw: [.logits, .hiddenState, .pooled]
             }
         return preferred.first { model.graph.outputs[$0] != nil }

@@ -56,7 +56,7 @@ struct UnitCurves {
         guard let role = OutputDistance.role(of: model), let answer = model.graph.outputs[role]
         else { return [] }
         var sites: [String: UnitSite] = [:]
-        for site in UnitSite.sites(of: model.graph) where kinds.contains(site.kind) {
+        for site in UnitSite.sites(of: model) where kinds.contains(site.kind) {
             sites[model.graph.nodes[site.output].name] = site
         }
         let fitted = Array(calibration.sequences[calibration.fitted])

@@ -50,10 +50,12 @@ struct UnitRemoval {
             calibration, original: context.original, compressed: model, importance: importance,
             threadCount: context.threadCount)
         let sites = Dictionary(
-            uniqueKeysWithValues: UnitSite.sites(of: model.graph).map {
+            uniqueKeysWithValues: UnitSite.sites(of: model).map {
                 (model.graph.nodes[$0.output].name, $0)
             })
         let nodeCount = model.graph.nodes.count
+        // A weight that something else reads, as a token table does, cannot be fitted to one product.
+        let shared = model.graph.sharedParameterNames
         var found = PassRecord(pass: record.pass)
         var hasChanged = false
         try sweep.run(&model) { model, node, sweep throws(CompressionError) in
@@ -66,7 +68,9 @@ struct UnitRemoval {
             {
                 try remove(plan, site, node, &model, &sweep, &found)
                 hasChanged = true
-            } else if realigns, hasChanged, compensation == .refit {
+            } else if realigns, hasChanged, compensation == .refit,
+                !shared.contains(linear.weight)
+            {
                 try realign(node, &model, sweep, &found)
             }
         }

@@ -15,59 +15,27 @@ struct UnitSite {
     let kind: Kind
     /// The node that reads the units.
     let output: Int
-    /// Node between the producers and the output: the attention or the activation.
+    /// Node whose output the product reads: the attention, the activation or the gating product.
     let middle: Int
     /// Products that make the units, with the rows that each unit has in them.
     let producers: [(node: Int, rowsPerUnit: Int)]
+    /// Nodes between the producers and the middle, as rotary embeddings, with the columns that each
+    /// unit has in what they give.
+    let passed: [(node: Int, columnsPerUnit: Int)]
     let columnsPerUnit: Int
     let unitCount: Int
 
     /// The sites of a graph in execution order.
-    static func sites(of graph: Graph) -> [UnitSite] {
-        var makers: [ValueID: Int] = [:]
-        for (index, node) in graph.nodes.enumerated() { makers[node.output] = index }
-        let outputs = Set(graph.outputs.values)
-        func isReadOnce(_ value: ValueID) -> Bool {
-            !outputs.contains(value)
-                && graph.nodes.reduce(0) { $0 + $1.inputs.count { $0 == value } } == 1
-        }
-        /// The product that makes a value which nothing else reads.
-        func producer(of value: ValueID) -> Int? {
-            guard let maker = makers[value], graph.linear(at: maker) != nil, isReadOnce(value)
-            else { return nil }
-            return maker
-        }
-        return graph.nodes.indices.compactMap { index in
-            guard graph.linear(at: index) != nil, let input = graph.nodes[index].inputs.first,
-                isReadOnce(input), let middle = makers[input]
-            else { return nil }
-            let node = graph.nodes[middle]
-            switch node.operation {
-            case .attention(let attention):
-                let nodes = node.inputs.compactMap(producer)
-                guard nodes.count == 3, attention.keyValueHeadCount > 0 else { return nil }
-                let group = attention.headCount / attention.keyValueHeadCount
-                let rows = [
-                    group * attention.headSize, attention.headSize, attention.valueSize,
-                ]
-                return UnitSite(
-                    kind: .heads, output: index, middle: middle,
-                    producers: Array(zip(nodes, rows)).map { (node: $0.0, rowsPerUnit: $0.1) },
-                    columnsPerUnit: group * attention.valueSize,
-                    unitCount: attention.keyValueHeadCount)
-            case .activation:
-                // What is computed once per sequence, as a pooler is, costs next to nothing.
-                guard let inner = producer(of: node.inputs[0]), graph[input].columnCount > 0,
-                    case .tokens = graph[input].rows
-                else { return nil }
-                return UnitSite(
-                    kind: .neurons, output: index, middle: middle,
-                    producers: [(node: inner, rowsPerUnit: 1)], columnsPerUnit: 1,
-                    unitCount: graph[input].columnCount)
-            default:
-                return nil
-            }
-        }
+    ///
+    /// - Parameter parameters: Tell a normalization of each head from one of all together.
+    static func sites(of graph: Graph, parameters: [String: Parameter] = [:]) -> [UnitSite] {
+        let finder = UnitSiteFinder(graph, parameters: parameters)
+        return graph.nodes.indices.compactMap { finder.site(at: $0) }
+    }
+
+    /// The sites of a model in execution order.
+    static func sites(of model: Model) -> [UnitSite] {
+        sites(of: model.graph, parameters: model.parameters)
     }
 
     /// The columns of some units in the input of the output product.
@@ -115,6 +83,12 @@ extension Model {
                 $0 * producer.rowsPerUnit..<($0 + 1) * producer.rowsPerUnit
             }
             try keepRows(rows, ofProduct: producer.node)
+        }
+        for passed in site.passed {
+            graph.values[graph.nodes[passed.node].output.index].keep(
+                kept.flatMap {
+                    $0 * passed.columnsPerUnit..<($0 + 1) * passed.columnsPerUnit
+                })
         }
         graph.values[graph.nodes[site.middle].output.index].keep(site.columns(of: kept))
         if case .attention(var attention) = graph.nodes[site.middle].operation {

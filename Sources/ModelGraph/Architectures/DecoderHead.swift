@@ -60,16 +60,18 @@ struct DecoderHead {
 extension Graph {
     /// Appends the head twice, over all rows and over the last one, and names the outputs.
     ///
+    /// Both read the same weight.
+    ///
     /// - Parameter state: `[tokens, hidden]`
     mutating func appendHead(_ head: DecoderHead?, _ state: ValueID) {
         outputs[.hiddenState] = state
         guard let head else { return }
         let columns = self[state].columnCount
+        outputs[.logits] = appendScores("lm_head", head, state)
         let last = append(
             "lm_head.last", .pool(.lastRow), inputs: [state], rows: .fixed(1),
             columnCount: columns)
         outputs[.nextLogits] = appendScores("lm_head.next", head, last)
-        outputs[.logits] = appendScores("lm_head", head, state)
     }
 
     private mutating func appendScores(
