@@ -39,7 +39,6 @@ package struct LoweredModel {
         _ compressed: CompressedModel, tokenizer: [UInt8]?, extent: Extent = .whatIsRead
     ) throws(PackagingError) {
         var model = compressed.model
-        try model.checkThatInstructionsExist()
         let fusions = Fusions(model.graph)
         var folded: FoldedTerms?
         if extent == .whatIsRead {
@@ -52,6 +51,7 @@ package struct LoweredModel {
             }
             model.leaveOutUnreadParameters()
         }
+        try model.checkThatInstructionsExist()
         unusedTensors = model.unusedTensors
         var tensors = try Self.tensors(of: model, folded: folded)
         if let keptTokens = try Self.keptTokens(of: model) { tensors.append(keptTokens) }
@@ -240,6 +240,9 @@ extension Model {
                     nil
                 }
             if let operation { throw .unsupportedOperation(node: node.name, operation: operation) }
+        }
+        if graph.outputs[.nextLogits] != nil {
+            throw .unsupportedOperation(node: "nextLogits", operation: "logits of the next token")
         }
     }
 }

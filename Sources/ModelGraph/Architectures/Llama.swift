@@ -108,7 +108,7 @@ struct LlamaArchitecture {
         let heads = try configuration.requiredCount("num_attention_heads")
         let configured = [
             "num_attention_heads": heads,
-            "num_key_value_heads": try configuration.count("num_key_value_heads") ?? heads,
+            "num_key_value_heads": try configuration.count("num_key_value_heads"),
             "intermediate_size": try configuration.count("intermediate_size"),
         ]
         for (field, count) in configured.sorted(by: { $0.key < $1.key }) {
