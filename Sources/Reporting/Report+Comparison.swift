@@ -51,7 +51,7 @@ extension Report {
         }
         switch task {
         case .classify: notes += accuracyNotes
-        case .embed, .raw:
+        case .embed, .generate, .raw:
             notes.append(
                 "The cosine says how close the outputs are to the float original, not how well "
                     + "either does its task; that is not known.")

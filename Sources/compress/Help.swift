@@ -23,7 +23,7 @@ enum Help {
           --eval FILE         labelled .jsonl lines: prints the accuracy before and after
           --bundle ARCH,…     also write an executable with the model inside for each of aarch64,
                               armv7, x86-64, beside the output: model-aarch64
-          --task TASK         embed, classify or raw; default: what the checkpoint is for
+          --task TASK         embed, classify, generate or raw; default: what the checkpoint is for
           --threads N         default: the processors this process may use
           --json              print one JSON document and nothing else
           --help, --version
