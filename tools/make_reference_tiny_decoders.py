@@ -104,6 +104,11 @@ def variants():
     yield "qwen3", qwen3, LLAMA | wide, bfloat16, 7
     smollm3 = dict(num_hidden_layers=3, no_rope_layers=[1, 0, 1], tie_word_embeddings=True)
     yield "smollm3", transformers.SmolLM3Config, LLAMA | smollm3, bfloat16, 8
+    phi3 = dict(partial_rotary_factor=0.5, num_attention_heads=2, num_key_value_heads=1)
+    factors = {key: value for key, value in SCALINGS["longrope"].items() if key != "rope_type"}
+    phi3 |= dict(rope_scaling=dict(factors, type="longrope"))
+    phi3 |= dict(max_position_embeddings=512, original_max_position_embeddings=128)
+    yield "phi3", transformers.Phi3Config, LLAMA | phi3, bfloat16, 14
     gemma = dict(head_dim=16, num_key_value_heads=1, hidden_activation="gelu_pytorch_tanh")
     yield "gemma", transformers.GemmaConfig, LLAMA | gemma, bfloat16, 9
     gemma2 = dict(head_dim=12, query_pre_attn_scalar=20, sliding_window=6, num_hidden_layers=3)

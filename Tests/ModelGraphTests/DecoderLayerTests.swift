@@ -163,6 +163,41 @@ import Testing
         #expect(try frequencies(gemma.model(), "rotary.local_frequencies") == local)
     }
 
+    // MARK: - Products that lie in one tensor
+
+    @Test func productsOfPhiAreRowsOfTensors() throws {
+        let phi = try TinyDecoder("phi3")
+        let model = try phi.model()
+        for (name, tensor, rows) in [
+            ("self_attn.q_proj", "self_attn.qkv_proj", 0..<32),
+            ("self_attn.k_proj", "self_attn.qkv_proj", 32..<48),
+            ("self_attn.v_proj", "self_attn.qkv_proj", 48..<64),
+            ("mlp.gate_proj", "mlp.gate_up_proj", 0..<40),
+            ("mlp.up_proj", "mlp.gate_up_proj", 40..<80),
+        ] {
+            let part = TensorPart(
+                tensor: "model.layers.1.\(tensor).weight", elementType: .float32, rows: rows,
+                columns: 0..<32)
+            guard
+                case .checkpointPart(part)? =
+                    model.parameters["layers.1.\(name).weight"]?.storage
+            else {
+                Issue.record("\(name) is not part of a tensor")
+                continue
+            }
+        }
+        phi.configuration["num_attention_heads"] = 4
+        expect(
+            unsupported(
+                "num_attention_heads", "4",
+                "with 1 for keys and values, sizes of 8 that add up to 64"), phi)
+        phi.configuration["head_dim"] = Int.max
+        expect(
+            unsupported(
+                "num_attention_heads", "4",
+                "with 1 for keys and values, sizes of \(Int.max) that add up to 64"), phi)
+    }
+
     // MARK: - GPT-2
 
     @Test func productsOfGPT2ArePartsOfTensors() throws {

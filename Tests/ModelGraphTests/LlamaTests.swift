@@ -207,7 +207,7 @@ import Testing
                 tensor: "model.layers.0.self_attn.q_proj.weight", width: 24, by: 16))
     }
 
-    @Test(arguments: ["mixtral", "qwen2_moe", "qwen3_moe", "gemma3", "phi3"])
+    @Test(arguments: ["mixtral", "qwen2_moe", "qwen3_moe", "gemma3", "phi"])
     func otherFamiliesAreNamed(family: String) {
         llama.configuration["model_type"] = family
         expect(.unsupportedArchitecture(family))

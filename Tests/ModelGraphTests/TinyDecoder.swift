@@ -19,7 +19,7 @@ struct DecoderFixture {
     static let names = [
         "llama", "llama-biases", "llama-linear", "llama-dynamic", "llama-llama3", "llama-yarn",
         "llama-yarn-mscale", "llama-longrope", "smollm", "mistral", "qwen2", "qwen3", "smollm3",
-        "gemma", "gemma2", "gemma3", "gpt2", "gpt2-variant",
+        "phi3", "gemma", "gemma2", "gemma3", "gpt2", "gpt2-variant",
     ]
 
     let checkpoint: Checkpoint

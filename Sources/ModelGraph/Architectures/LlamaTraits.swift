@@ -44,6 +44,10 @@ struct LlamaTraits {
     var hasQueryScalar = false
     /// Whether scores can be capped.
     var capsScores = false
+    /// Whether queries, keys and values lie in one tensor, and both inner products of the
+    /// feed-forward network in another.
+    var fusesProducts = false
+    var defaultEpsilon: Float = 1e-6
     /// Whether some layers go without rotary embedding, by `no_rope_layers`.
     var skipsRotary = false
 
@@ -78,6 +82,11 @@ struct LlamaTraits {
             traits.defaultBase = 2_000_000
             traits.tiesHead = true
             traits.skipsRotary = true
+        // Abdin and others 2024 (arXiv 2404.14219).
+        case "phi3":
+            traits.windows = .everyLayer
+            traits.fusesProducts = true
+            traits.defaultEpsilon = 1e-5
         // Gemma Team 2024 (arXiv 2403.08295).
         case "gemma":
             traits.makeGemma()
