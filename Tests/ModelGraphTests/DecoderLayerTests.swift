@@ -190,12 +190,12 @@ import Testing
         expect(
             unsupported(
                 "num_attention_heads", "4",
-                "with 1 for keys and values, sizes of 8 that add up to 64"), phi)
+                "what gives 64 rows with 1 key and value heads and heads of 8"), phi)
         phi.configuration["head_dim"] = Int.max
         expect(
             unsupported(
                 "num_attention_heads", "4",
-                "with 1 for keys and values, sizes of \(Int.max) that add up to 64"), phi)
+                "what gives 64 rows with 1 key and value heads and heads of \(Int.max)"), phi)
     }
 
     // MARK: - GPT-2

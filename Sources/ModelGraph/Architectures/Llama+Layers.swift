@@ -100,7 +100,7 @@ extension LlamaArchitecture {
         else {
             throw configuration.unsupported(
                 "num_attention_heads", "\(heads)",
-                "with \(shared) for keys and values, sizes of \(size) that add up to \(rows)")
+                "what gives \(rows) rows with \(shared) key and value heads and heads of \(size)")
         }
         let ends = [0, heads, heads + shared, heads + 2 * shared].map { $0 * size }
         return (
