@@ -202,6 +202,19 @@ import Testing
         #expect(left.keptTokens == nil && record.changes.isEmpty)
     }
 
+    @Test func allTokensOfAGeneratorCountAlike() throws {
+        let model = try decoder("llama")
+        let importance = try RowImportance(model, calibration, uniformShare: 0, threadCount: 1)
+        let weights = try #require(importance[try #require(model.graph.outputs[.hiddenState])])
+        let batch = try SequenceBatch(calibration.sequences, for: model)
+        for sequence in 0..<batch.count {
+            let rows = batch.rows(of: sequence, .tokens)
+            for row in rows {
+                #expect(abs(weights[row] - weights[rows.lowerBound]) < 1e-4 * weights[row])
+            }
+        }
+    }
+
     @Test func answersOfAGeneratorAreItsNextTokens() throws {
         let model = try decoder("llama")
         #expect(OutputDistance.role(of: model) == .nextLogits)

@@ -83,8 +83,8 @@ private struct Flow {
 
     mutating func runBack() {
         for (role, value) in graph.outputs {
-            // What follows the last token is among what follows any.
-            if role == .nextLogits, graph.outputs[.logits] != nil { continue }
+            // In a text that grows, each token is the last one once.
+            if role == .nextLogits, graph.outputs[.hiddenState] != nil { continue }
             let rows = graph[value].rows
             for sequence in 0..<batch.count {
                 let range = batch.rows(of: sequence, rows)
