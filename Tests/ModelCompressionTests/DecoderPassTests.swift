@@ -205,7 +205,8 @@ import Testing
     @Test func allTokensOfAGeneratorCountAlike() throws {
         let model = try decoder("llama")
         let importance = try RowImportance(model, calibration, uniformShare: 0, threadCount: 1)
-        let weights = try #require(importance[try #require(model.graph.outputs[.hiddenState])])
+        let state = try #require(model.graph.outputs[.hiddenState])
+        let weights = try #require(importance[state])
         let batch = try SequenceBatch(calibration.sequences, for: model)
         for sequence in 0..<batch.count {
             let rows = batch.rows(of: sequence, .tokens)
