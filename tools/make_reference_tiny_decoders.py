@@ -172,9 +172,11 @@ def continued(model, generator):
     """A prompt and what follows it, where no choice is close and the text does not repeat itself."""
     for _ in range(100):
         prompt = generator.integers(0, VOCABULARY, 5).tolist()
+        # Without a mask a token of the prompt that is the padding token would count as padding.
         answer = model.generate(
-            torch.tensor([prompt]), do_sample=False, max_new_tokens=NEW_TOKENS, eos_token_id=None,
-            pad_token_id=0, output_logits=True, return_dict_in_generate=True,
+            torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), do_sample=False,
+            max_new_tokens=NEW_TOKENS, eos_token_id=None, pad_token_id=0, output_logits=True,
+            return_dict_in_generate=True,
         )
         greedy = answer.sequences[0, len(prompt) :].tolist()
         assert len(greedy) == NEW_TOKENS

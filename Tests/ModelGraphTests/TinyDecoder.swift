@@ -131,5 +131,6 @@ func writeCheckpoint(_ tensors: [String: Tensor], to path: String) throws {
     withUnsafeBytes(of: UInt64(header.count).littleEndian) { file.append(contentsOf: $0) }
     file.append(header)
     file.append(data)
-    try file.write(to: URL(fileURLWithPath: path + "/model.safetensors"))
+    // A file in the place of the one before, which may be mapped.
+    try file.write(to: URL(fileURLWithPath: path + "/model.safetensors"), options: .atomic)
 }
