@@ -16,7 +16,7 @@ import Testing
             .deletingLastPathComponent().appendingPathComponent("Fixtures/tiny-decoders/\(name)")
             .path
         let model = try Model(checkpoint: Checkpoint(path: path), task: task).keepingAnswers()
-        return CompressedModel(model: model, recipe: .float, records: [])
+        return try Recipe.float.apply(to: model, calibration: nil)
     }
 
     @Test func answersDependOnTheTask() throws {

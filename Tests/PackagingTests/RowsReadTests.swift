@@ -26,6 +26,10 @@ import Testing
                 switch node.operation {
                 case .embedding: "embedding"
                 case .linear: "linear"
+                case .rmsNormalization: "rms"
+                case .rotary: "rotary"
+                case .multiply: "multiply"
+                case .scale: "scale"
                 case .attention: "attention"
                 case .layerNormalization: "norm"
                 case .activation: "activation"
