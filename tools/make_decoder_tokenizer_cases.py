@@ -387,6 +387,45 @@ def write_kind(source, name, tokenizer, lines, hexed):
     print(f"{name}: {reference.size} tokens, {len(lines)} lines")
 
 
+# The bytes that the characters of byte-level tokenizers stand for.
+BYTES = {byte: byte for byte in [*range(0x21, 0x7f), *range(0xa1, 0xad), *range(0xae, 0x100)]}
+for byte in range(256):
+    if byte not in BYTES:
+        BYTES[0x100 + sum(code >= 0x100 for code in BYTES)] = byte
+
+
+def words_digest(tokenizer, texts):
+    """Of the words of texts in which no added token stands."""
+    words = []
+    for text in texts:
+        if tokenizer.normalizer:
+            text = tokenizer.normalizer.normalize_str(text)
+        words += [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+    return "%016x" % digest(bytes(BYTES[ord(c)] for c in word) + b"\xff" for word in words)
+
+
+def scalar_text(first):
+    """256 scalar values, each beside the characters that the rules look at."""
+    scalars = (chr(c) for c in range(first, first + 256) if not 0xD800 <= c < 0xE000)
+    return "".join(f"{c} a{c}b {c}{c}1{c}'{c}s' {c}\n{c}" for c in scalars)
+
+
+def make_words(tokenizers_by_name, lines):
+    """A digest of the words of every 4,096 scalar values, and one of those of every 100 lines."""
+    cases = []
+    for name, tokenizer in tokenizers_by_name.items():
+        added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+        plain = ["" if any(token in line for token in added) else line for line in lines]
+        cases.append({
+            "name": name,
+            "scalars": [words_digest(tokenizer, map(scalar_text, range(block, block + 4096, 256)))
+                        for block in range(0, 0x110000, 4096)],
+            "lines": [words_digest(tokenizer, plain[start:start + 100])
+                      for start in range(0, len(plain), 100)],
+            "added": added})
+    write("words.jsonl", cases)
+
+
 def write_tokenizer(name, tokenizer):
     state = json.loads(tokenizer.to_str())
     (FOLDER / f"{name}.tokenizer.json").write_text(
@@ -419,6 +458,7 @@ def main():
     for name, tokenizer in made.items():
         write_tokenizer(name, tokenizer)
         write_kind(source, name, Tokenizer.from_str(tokenizer.to_str()), lines, hexed)
+    make_words({name: made[name] for name in ("gpt2", "roberta", "llama3", "qwen2", "smollm")}, lines)
     symbols = ["<user>", "\u2581\u2581", "\u2581\u2581\u2581\u2581", "\n", "<b>", "</b>", "\u00e9x"]
     models_made = {
         "identity": pieces,

@@ -56,7 +56,11 @@ struct AddedTokens {
 
     /// The ids of tokens that are left out when ids become text.
     var specialIDs: [UInt32] {
-        flags.indices.filter { flags[$0] & Self.special != 0 }.map { tokens.ids[$0] }
+        var ids: [UInt32] = []
+        for (rank, flag) in flags.enumerated() where flag & Self.special != 0 {
+            ids.append(tokens.ids[rank])
+        }
+        return ids
     }
 
     /// The longest token that stands in `text` at `position`, which lies before `end`.

@@ -119,7 +119,7 @@ struct SentencePieceText {
         _ isAfterSpace: inout Bool, to result: inout [UInt8]
     ) {
         var part = slice(text, next(text, &position, symbols))
-        if isAfterSpace { part = part.drop { $0 == 0x20 } }
+        while isAfterSpace && part.first == 0x20 { part.removeFirst() }
         if let last = part.last {
             Metaspace.append(part, escapes: true, to: &result)
             isAfterSpace = removesExtraSpaces && last == 0x20

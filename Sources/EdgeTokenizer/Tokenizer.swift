@@ -22,7 +22,7 @@ package struct Tokenizer: Sendable {
     package let isTrimmed: Bool
     private let special: SpecialTokens
     /// Tokens that are sought after normalization.
-    private let otherTokens: SortedTokens?
+    private let otherTokens: SortedTokens
     /// By id: the rank in the vocabulary, or behind these among the added tokens, or behind these
     /// among the normalized ones.
     private let ranks: [UInt32]
@@ -46,17 +46,21 @@ package struct Tokenizer: Sendable {
         added = try AddedTokens(&reader, mayBeSpecial: !isWordPiece)
         var normalizedTokens: NormalizedTokens?
         var addedLater: AddedTokens?
+        let others: SortedTokens
         if isWordPiece {
-            normalizedTokens = try NormalizedTokens(&reader, normalization)
-            otherTokens = normalizedTokens?.tokens
+            let tokens = try NormalizedTokens(&reader, normalization)
+            normalizedTokens = tokens
+            others = tokens.tokens
         } else {
-            addedLater = try AddedTokens(&reader, after: added)
-            otherTokens = addedLater?.tokens
+            let tokens = try AddedTokens(&reader, after: added)
+            addedLater = tokens
+            others = tokens.tokens
         }
+        otherTokens = others
         try reader.finish()
         let ranks = try Self.ranks(
-            vocabulary, [added.tokens] + [otherTokens].compactMap { $0 }, size: size,
-            mayMiss: directory.isTrimmed, mayDiffer: !isWordPiece)
+            vocabulary, [added.tokens, others], size: size, mayMiss: directory.isTrimmed,
+            mayDiffer: !isWordPiece)
         self.ranks = ranks
 
         reader = directory.reader(.templates)
@@ -156,7 +160,7 @@ package struct Tokenizer: Sendable {
         let known = vocabulary.count
         if rank < known { return vocabulary[rank] }
         let next = known + added.tokens.count
-        return rank < next ? added.tokens[rank - known] : otherTokens?[rank - next]
+        return rank < next ? added.tokens[rank - known] : otherTokens[rank - next]
     }
 
     /// Whether a token that there is belongs to the model, not only to those added.

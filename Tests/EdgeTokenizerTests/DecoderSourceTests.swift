@@ -151,6 +151,12 @@ struct DecoderSourceTests {
         #expect(throws: TokenizerSourceError.specialTokenMissing(name: "eos_token", token: "<e>")) {
             try DecoderFixtures.source("gpt2", configuration: "{\"eos_token\": \"<e>\"}")
         }
+        #expect(
+            throws: TokenizerSourceError.conflictingOption(
+                name: "add_prefix_space", tokenizer: "false", configuration: "true")
+        ) {
+            try DecoderFixtures.source("gpt2", configuration: "{\"add_prefix_space\": true}")
+        }
         let bare = try DecoderFixtures.source(
             "identity", configuration: "{\"add_bos_token\": false}")
         #expect(bare.single == [.first(typeID: 0)])

@@ -117,4 +117,46 @@ struct DecoderTokenizerTests {
             }
         }
     }
+
+    @Test("with the words that the regular expressions cut", arguments: 0..<5)
+    func words(number: Int) throws {
+        let cases = try Fixtures.lines("decoders/words.jsonl")
+        #expect(cases.count == 5)
+        let tokenizer = try DecoderFixtures.tokenizer(
+            try #require(cases[number]["name"]?.string))
+        let scalars = try #require(cases[number]["scalars"]).elements.map(\.bytes)
+        let lines = try #require(cases[number]["lines"]).elements.map(\.bytes)
+        let added = try #require(cases[number]["added"]).elements.compactMap(\.string)
+        #expect(scalars.count == 272 && lines.count == 21)
+        for block in 0..<272 {
+            // Beyond these blocks every plane is uniform; its first block stands for it.
+            guard block < 0x33 || block == 0xE0 || block % 16 == 0 else { continue }
+            var digest = Digest()
+            for chunk in 0..<16 {
+                let text = Self.scalarText(UInt32(block * 4096 + chunk * 256))
+                for word in tokenizer.words(text) { digest.add(word + [0xFF]) }
+            }
+            #expect(digest.hexadecimal == scalars[block], "words of block \(block)")
+        }
+        let texts = try DecoderFixtures.texts.get()
+        for start in stride(from: 0, to: texts.count, by: 100) {
+            var digest = Digest()
+            for text in texts[start..<min(start + 100, texts.count)] {
+                let line = String(decoding: text, as: UTF8.self)
+                if added.contains(where: { line.utf8.contains($0.utf8) }) { continue }
+                for word in tokenizer.words(text) { digest.add(word + [0xFF]) }
+            }
+            #expect(digest.hexadecimal == lines[start / 100], "lines from \(start + 1) on")
+        }
+    }
+
+    /// 256 scalar values, each beside the characters that the rules look at.
+    private static func scalarText(_ first: UInt32) -> [UInt8] {
+        var text = ""
+        for value in first..<first + 256 {
+            guard let c = Unicode.Scalar(value) else { continue }
+            text += "\(c) a\(c)b \(c)\(c)1\(c)'\(c)s' \(c)\n\(c)"
+        }
+        return Array(text.utf8)
+    }
 }

@@ -34,6 +34,20 @@ extension TokenizerSource {
         pair = single + Self.around(.second(typeID: 1), 1, beginning, end)
     }
 
+    /// Where splitting is by bytes alone, transformers would follow the configuration.
+    func checkPrefixSpace(_ fields: JSONFields) throws(TokenizerSourceError) {
+        guard case .bytePair(let rules) = kind, rules.decoding == .bytes,
+            rules.splitting == .gpt2, !rules.preparation.contains(.digits),
+            let configured = try fields.bool("add_prefix_space")
+        else { return }
+        let hasPrefix = rules.preparation.contains(.prefixSpace)
+        if hasPrefix != configured {
+            throw .conflictingOption(
+                name: "add_prefix_space", tokenizer: "\(hasPrefix)",
+                configuration: "\(configured)")
+        }
+    }
+
     /// A model without a token for the beginning gets none.
     private func required(
         _ id: Int?, _ name: String

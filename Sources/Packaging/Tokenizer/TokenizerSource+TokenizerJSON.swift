@@ -130,7 +130,10 @@ extension TokenizerSource {
 
     /// The options that transformers takes from its own file must say the same.
     func checkAgreement(with configuration: JSONFields) throws(TokenizerSourceError) {
-        guard case .wordPiece = kind else { return }
+        guard case .wordPiece = kind else {
+            try checkPrefixSpace(configuration)
+            return
+        }
         let pairs = [
             ("lower-casing", normalization.lowercases, try configuration.bool("do_lower_case")),
             (
