@@ -12,7 +12,8 @@ extension TokenizerSource {
     /// texts if the configuration says so and tokenizer.json does not.
     mutating func readDecoderTokens(_ fields: JSONFields) throws(TokenizerSourceError) {
         specialTokens.padding = try specialID(fields, "pad_token") ?? specialTokens.padding
-        specialTokens.unknown = try specialID(fields, "unk_token") ?? specialTokens.unknown
+        let unknown = try specialID(fields, "unk_token")
+        if case .bytePair = kind { specialTokens.unknown = unknown ?? specialTokens.unknown }
         specialTokens.classification = try specialID(fields, "cls_token")
         specialTokens.separator = try specialID(fields, "sep_token")
         specialTokens.mask = try specialID(fields, "mask_token")

@@ -25,6 +25,11 @@ extension TokenizerSource {
         let preTokenizers = try Self.steps(fields, "pre_tokenizer", "pretokenizers")
         let types = try Self.types(preTokenizers)
         if types.contains("ByteLevel") {
+            guard !rules.merges.fallsBackToBytes else {
+                throw .unsupportedOption(
+                    file: .tokenizer, name: "model.byte_fallback", found: "true with ByteLevel",
+                    supported: "false")
+            }
             try Self.readByteLevel(preTokenizers, types, &rules)
             try Self.readByteNormalizer(fields, &rules)
             let decoders = try Self.types(Self.steps(fields, "decoder", "decoders"))
