@@ -84,7 +84,7 @@ struct DecoderErrorTests {
         expect(.missingByte(0), bytes.setting(section, at: 0, to: 4))
         expect(.missingID(id: 10), bytes.setting(section, at: 4, to: 10))
         expect(
-            .sectionTooShort(section: section, needed: 9, available: 6),
+            .sectionTooShort(section: section, needed: 9, available: 0),
             bytes.setting(section, at: 8, to: 3))
         expect(.wrongMergeCount(found: 3, expected: 2), bytes.setting(section, at: counts, byte: 3))
         expect(.wrongMergeCount(found: 1, expected: 2), bytes.setting(section, at: counts, byte: 1))

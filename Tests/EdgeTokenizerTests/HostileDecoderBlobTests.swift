@@ -74,7 +74,7 @@ struct HostileDecoderBlobTests {
                     refused += 1
                 }
             }
-            #expect(refused > blob.count)
+            #expect(refused > 1000)
         }
     }
 

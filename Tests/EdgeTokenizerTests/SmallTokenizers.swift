@@ -68,6 +68,11 @@ enum SmallTokenizers {
         [number << 3 | 2, UInt8(bytes.count)] + bytes
     }
 
+    /// The same for up to 16,383 bytes.
+    static func longMessage(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+        [number << 3 | 2, UInt8(0x80 | bytes.count & 0x7F), UInt8(bytes.count >> 7)] + bytes
+    }
+
     static func piece(_ text: String, _ score: Float, _ type: UInt8) -> [UInt8] {
         var bytes = message(1, Array(text.utf8)) + [2 << 3 | 5]
         for shift in [0, 8, 16, 24] {
@@ -98,11 +103,8 @@ enum SmallTokenizers {
         normalizer: [UInt8]? = nil,
         configuration: String? = nil
     ) throws -> TokenizerSource {
-        // The field of the map is longer than one byte counts: 0x342 units and 6 bytes are 3342.
-        let map = [2 << 3 | 2, 0x80 | 3342 & 0x7F, 3342 >> 7] + characterMap
-        let options = normalizer ?? [UInt8](map.map { UInt8($0) })
-        let length = [UInt8(0x80 | options.count & 0x7F), UInt8(options.count >> 7)]
-        let file = pieces.joined() + message(2, trainer) + [3 << 3 | 2] + length + options
+        let options = normalizer ?? longMessage(2, characterMap)
+        let file = pieces.joined() + message(2, trainer) + longMessage(3, options)
         return try TokenizerSource(
             tokenizerJSON: nil, vocabularyText: nil, sentencePieceModel: [UInt8](file),
             tokenizerConfigJSON: configuration.map { Array($0.utf8) })
