@@ -78,6 +78,7 @@ struct AddedTokens {
     ///   - part: starts and ends between two characters; the whole text if nil.
     ///   - body: receives in order each piece between tokens, with nil, and each token, as an
     ///     empty range with its id.
+    @inline(never)
     func forEachPiece(
         of text: [UInt8], _ part: Range<Int>? = nil, _ body: (Range<Int>, UInt32?) -> Void
     ) {

@@ -49,6 +49,7 @@ struct BytePairModel {
         startsFromBytes ? id([byte], 0..<1) : id(ByteToken.text(byte), 0..<6)
     }
 
+    @inline(never)
     private func id(_ text: [UInt8], _ range: Range<Int>) -> UInt32 {
         tokens.rank(of: text, range).map { tokens.ids[$0] } ?? Self.none
     }
@@ -58,6 +59,7 @@ struct BytePairModel {
     /// - Parameters:
     ///   - text: UTF-8; the word starts and ends between two characters.
     ///   - symbols: empty, and so again afterwards.
+    @inline(never)
     func append(
         _ text: [UInt8], _ word: Range<Int>, _ symbols: inout SymbolList, to ids: inout [Int32]
     ) {
@@ -76,6 +78,7 @@ struct BytePairModel {
     }
 
     /// Appends the token or the tokens of the character at `position`, and moves behind it.
+    @inline(never)
     func appendCharacter(_ text: [UInt8], _ position: inout Int, to symbols: inout SymbolList) {
         let start = position
         if startsFromBytes {

@@ -1,5 +1,6 @@
 /// U+2581, which stands for a space in the tokens of SentencePiece.
 enum Metaspace {
+    @inline(never)
     static func append(to text: inout [UInt8]) {
         text.append(0xE2)
         text.append(0x96)
@@ -7,6 +8,7 @@ enum Metaspace {
     }
 
     /// Appends a text, with U+2581 for each space if `escapes`.
+    @inline(never)
     static func append(_ text: ArraySlice<UInt8>, escapes: Bool, to result: inout [UInt8]) {
         for byte in text {
             if escapes && byte == 0x20 { append(to: &result) } else { result.append(byte) }

@@ -47,6 +47,7 @@ struct SentencePieceText {
     /// - Parameters:
     ///   - text: any bytes; each that is not part of a character reads as U+FFFD.
     ///   - symbols: tokens that stay as they are.
+    @inline(never)
     func normalized(_ text: [UInt8], keeping symbols: AddedTokens) -> [UInt8] {
         var result: [UInt8] = []
         var position = 0
@@ -78,6 +79,7 @@ struct SentencePieceText {
     }
 
     /// What stands at `position`, which moves behind it.
+    @inline(never)
     private func next(
         _ text: [UInt8], _ position: inout Int, _ symbols: AddedTokens
     ) -> Part {

@@ -22,6 +22,7 @@ struct SymbolList {
     private var heap: [Candidate] = []
     private static let merged = -2
 
+    @inline(never)
     mutating func append(_ id: UInt32) {
         if let last = nexts.indices.last { nexts[last] = ids.count }
         previous.append(ids.count - 1)
@@ -32,6 +33,7 @@ struct SymbolList {
     var last: UInt32? { ids.last }
 
     /// Merges what can be merged, appends the tokens to `result`, and starts the next word.
+    @inline(never)
     mutating func finish(_ merges: MergeTable, to result: inout [Int32]) {
         for position in 0..<max(ids.count - 1, 0) { add(position, merges) }
         while let candidate = removeFirst() { merge(candidate, merges) }
@@ -59,6 +61,7 @@ struct SymbolList {
     }
 
     /// Lets the pair that starts at `position` wait, if it can merge.
+    @inline(never)
     private mutating func add(_ position: Int, _ merges: MergeTable) {
         let next = nexts[position]
         guard next >= 0, let merge = merges.merge(ids[position], ids[next]) else { return }

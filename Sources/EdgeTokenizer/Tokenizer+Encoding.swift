@@ -102,6 +102,7 @@ extension Tokenizer {
 
     /// Hands over the words of a text for byte-pair encoding, each as a range of a text, and the
     /// added tokens in it, each as an empty range with an id.
+    @inline(never)
     private func forEachWord(
         in text: [UInt8], _ body: ([UInt8], Range<Int>, UInt32?) -> Void
     ) {

@@ -3,8 +3,8 @@
 /// Encoding accepts every sequence of bytes: ill-formed UTF-8 reads as U+FFFD for each maximal
 /// subpart. Ids equal those of Hugging Face `tokenizers`, or of `sentencepiece` for its own files.
 package struct Tokenizer: Sendable {
-    /// What is particular to a kind.
-    enum Model {
+    /// What is particular to a kind; in a box, so that copies of a tokenizer stay small code.
+    indirect enum Model {
         case wordPiece(WordPieceModel, NormalizedTokens)
         /// Added tokens that are sought after normalization come last.
         case bytePair(BytePairModel, WordSplitter, CompositionTable, AddedTokens)

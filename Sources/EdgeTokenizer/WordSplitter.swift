@@ -76,6 +76,7 @@ struct WordSplitter {
     ///   - text: well-formed UTF-8.
     ///   - piece: starts and ends between two characters of `text`.
     ///   - isStart: whether the whole text starts with the piece.
+    @inline(never)
     func forEachWord(
         in text: [UInt8], _ piece: Range<Int>, isStart: Bool, _ body: ([UInt8], Range<Int>) -> Void
     ) {
@@ -97,6 +98,7 @@ struct WordSplitter {
         if start < position { split(text, start..<position, isStart: isStart, body) }
     }
 
+    @inline(never)
     private func split(
         _ text: [UInt8], _ piece: Range<Int>, isStart: Bool, _ body: ([UInt8], Range<Int>) -> Void
     ) {
@@ -170,6 +172,7 @@ struct WordSplitter {
     }
 
     /// The end of the characters of a class from `start` on.
+    @inline(never)
     private func runEnd(_ text: [UInt8], _ start: Int, _ limit: Int, _ kind: UInt8) -> Int {
         var position = start
         while position < limit {
