@@ -144,7 +144,8 @@ package struct TokenDecoder {
             text.append(isSpace ? 0x20 : token[position])
             position += isSpace ? 3 : 1
         }
-        return text
+        // A vocabulary need not be UTF-8.
+        return UTF8Text.repaired(text)
     }
 }
 

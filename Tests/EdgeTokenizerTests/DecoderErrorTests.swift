@@ -102,10 +102,10 @@ struct DecoderErrorTests {
 
     @Test("SentencePiece")
     func sentencePieceSection() {
-        // Flags, 2 control ids, the text of 5 bytes, 0x342 units, 2 bytes of replacements.
+        // Flags, 2 control ids, the text of 5 bytes, 0x42 units, 2 bytes of replacements.
         let section = TokenizerSection.sentencePiece
         let trie = 16 + 4 + 5
-        let replacements = trie + 4 + 0x342 * 4
+        let replacements = trie + 4 + 0x42 * 4
         expect(
             .unknownSectionFlags(section: section, found: 4),
             sentencePiece.setting(section, at: 0, to: 4))

@@ -40,6 +40,7 @@ struct HostileDecoderBlobTests {
         let bytes = try BlobEditor(SmallTokenizers.bytes().makeBlob())
             .replacingSection(.normalization, with: SmallTokenizers.decomposition)
             .replacingSection(.composition, with: SmallTokenizers.composition)
+            .replacingSection(.splitting, with: SmallTokenizers.splitting)
         return [
             bytes.bytes, try SmallTokenizers.pieces().makeBlob(),
             try SmallTokenizers.sentencePiece().makeBlob(),

@@ -83,11 +83,10 @@ enum SmallTokenizers {
 
     /// A map with a trie of one rule: A becomes a.
     static let characterMap: [UInt8] = {
-        // The root's children are at 0x100 xor label: A at 0x141, whose leaf is at 0x341.
-        var units = [UInt32](repeating: 0, count: 0x342)
-        units[0] = 0x100 << 10
-        units[0x141] = 0x200 << 10 | 1 << 8 | 0x41
-        units[0x341] = 1 << 31
+        // The root's children are at their labels: A at 0x41, whose leaf is at 0x41 xor 0x40.
+        var units = [UInt32](repeating: 0, count: 0x42)
+        units[0x41] = 0x40 << 10 | 1 << 8 | 0x41
+        units[0x01] = 1 << 31
         return BlobEditor.words([UInt32(units.count * 4)]) + BlobEditor.words(units) + [0x61, 0]
     }()
 
@@ -118,6 +117,16 @@ enum SmallTokenizers {
         ]
         let entries: [UInt32] = [1 << 23 | 2 << 24, 0x301 | 230 << 24, 0x323 | 220 << 24]
         return BlobEditor.words([9, 3, 2] + ranges + entries + [0x65, 0x301 | 230 << 24])
+    }()
+
+    /// Rule 3 with the classes of a few characters.
+    static let splitting: [UInt8] = {
+        let (letter, number, space): (UInt32, UInt32, UInt32) = (1 << 24, 6 << 24, 3 << 24)
+        let ranges: [UInt32] = [
+            0, 0x09 | space, 0x0E, 0x20 | space, 0x21, 0x30 | number, 0x3A, 0x41 | letter, 0x5B,
+            0x61 | letter, 0x7B, 0xC0 | letter, 0x2000, 0xAC00 | letter, 0xD7A4,
+        ]
+        return [3, 0, 0, 0] + BlobEditor.words([UInt32(ranges.count)] + ranges)
     }()
 
     static let composition = BlobEditor.words([2, 0x65, 0x65, 0x301, 0x323, 0xE9, 0x1EB9])
