@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Reads an .atn container with nothing but formats/container.md, and checks all of it.
 
+Of a tokenizer, without --json, it lists the sections (formats/tokenizer.md).
+
     tools/read_container.py model.atn [--json] [--tensor NAME] [--dump DIR]
 
 Needs the packages numpy and zstandard. Exit status 3: the file breaks a rule, which one line names.
@@ -464,6 +466,35 @@ def decode(file, chunk, index):
     return (decode_frame if encoding == 1 else decode_sparse)(data, raw, index)
 
 
+TOKENIZER_SECTIONS = {
+    1: "vocabulary", 2: "normalization", 3: "added tokens", 4: "templates", 5: "special tokens",
+    16: "word piece", 17: "composition", 18: "splitting", 19: "merges", 20: "SentencePiece"}
+SHARED_SECTIONS = [1, 2, 3, 4, 5]
+TOKENIZER_KINDS = {1: ("WordPiece", SHARED_SECTIONS + [16]),
+                   2: ("byte-pair encoding", SHARED_SECTIONS + [17, 18, 19]),
+                   3: ("byte-pair encoding of SentencePiece", SHARED_SECTIONS + [19, 20])}
+
+
+def tokenizer_summary(blob):
+    """Kind, tokens and sections of a tokenizer (formats/tokenizer.md), its directory checked."""
+    need(len(blob) >= 24 and blob[:4] == b"ATOK", "the tokenizer is none")
+    version, kind, size, tokens, flags, count = struct.unpack_from("<HHIIII", blob, 4)
+    need(version == 1 and kind in TOKENIZER_KINDS, f"tokenizer version {version}, kind {kind}")
+    name, sections = TOKENIZER_KINDS[kind]
+    need(size == len(blob) and flags < 4 and count == len(sections), "header of the tokenizer")
+    yield f"tokenizer: {name}, {tokens} tokens" + (", trimmed" if flags & 2 else "")
+    end = 24 + 12 * count
+    need(end <= size, "directory of the tokenizer")
+    for index, expected in enumerate(sections):
+        section, offset, length = struct.unpack_from("<III", blob, 24 + 12 * index)
+        need(section == expected and offset == end and length <= size - end,
+             f"section {section} of the tokenizer")
+        end = -(-(offset + length) // 4) * 4
+        need(end <= size and not any(blob[offset + length:end]), "padding of the tokenizer")
+        yield f"tokenizer section {section}, {TOKENIZER_SECTIONS[section]}: {length} bytes"
+    need(end == size, "end of the tokenizer")
+
+
 class Container:
     """A container that passed every check but those of `check_contents`."""
 
@@ -542,6 +573,11 @@ class Container:
             codes = " rows" if tensor["scheme"] else ""
             yield (f"{tensor['name']}  {tensor['type']}{codes} {tensor['shape']}  "
                    f"{stored} bytes {ways}")
+            if tensor["name"] == "tokenizer":
+                try:
+                    yield from tokenizer_summary(self.raw_bytes(tensor))
+                except Invalid as error:
+                    yield f"tokenizer: unknown ({error})"
         for index, step in enumerate(program["instructions"]):
             operands = " ".join(f"{key}={step[key]}" for key in OPERANDS if step[key])
             yield f"{index}: {step['opcode']} {operands}"

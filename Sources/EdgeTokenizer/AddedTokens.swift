@@ -1,4 +1,4 @@
-/// Tokens that are found in the text before it is normalized, such as `[MASK]`.
+/// Tokens that are found in the text before it is normalized, such as `[MASK]`, or after it.
 struct AddedTokens {
     let tokens: SortedTokens
     private let index: SortedTokens.Index
@@ -8,22 +8,15 @@ struct AddedTokens {
 
     private static let stripsLeft: UInt8 = 1
     private static let stripsRight: UInt8 = 2
+    private static let special: UInt8 = 4
 
-    init(_ reader: inout BlobReader) throws(TokenizerError) {
+    /// Reads the tokens that are sought before normalization, and the white space.
+    ///
+    /// - Parameter mayBeSpecial: whether tokens can be left out when ids become text.
+    init(_ reader: inout BlobReader, mayBeSpecial: Bool) throws(TokenizerError) {
         tokens = try SortedTokens(
             &reader, maximumCount: TokenizerLayout.maximumAddedTokenCount)
-        let flagRange = try reader.take(tokens.count)
-        flags = [UInt8](reader.bytes[flagRange])
-        for (rank, flag) in flags.enumerated() {
-            guard flag & ~(Self.stripsLeft | Self.stripsRight) == 0 else {
-                throw .unknownTokenFlags(section: .addedTokens, rank: rank, found: flag)
-            }
-            guard tokens.byteCount(rank) > 0 else { throw .emptyAddedToken(rank: rank) }
-            // Else a match could start within a character.
-            guard UTF8Text.firstError([UInt8](tokens[rank])) == nil else {
-                throw .illFormedAddedToken(rank: rank)
-            }
-        }
+        flags = try Self.flags(&reader, tokens, mayBeSpecial: mayBeSpecial)
         let count = try reader.count(maximum: TokenizerLayout.maximumWhitespaceCount)
         whitespace = try reader.uint32s(count)
         for (index, scalar) in whitespace.enumerated() {
@@ -34,19 +27,67 @@ struct AddedTokens {
         index = tokens.index(prefix: [])
     }
 
-    /// Cuts text at the leftmost longest added tokens.
+    /// Reads the tokens that are sought after normalization; `first` has the white space.
+    init(_ reader: inout BlobReader, after first: AddedTokens) throws(TokenizerError) {
+        tokens = try SortedTokens(
+            &reader, maximumCount: TokenizerLayout.maximumAddedTokenCount)
+        flags = try Self.flags(&reader, tokens, mayBeSpecial: true)
+        whitespace = first.whitespace
+        index = tokens.index(prefix: [])
+    }
+
+    private static func flags(
+        _ reader: inout BlobReader, _ tokens: SortedTokens, mayBeSpecial: Bool
+    ) throws(TokenizerError) -> [UInt8] {
+        let flags = [UInt8](reader.bytes[try reader.take(tokens.count)])
+        let known = stripsLeft | stripsRight | (mayBeSpecial ? special : 0)
+        for (rank, flag) in flags.enumerated() {
+            guard flag & ~known == 0 else {
+                throw .unknownTokenFlags(section: .addedTokens, rank: rank, found: flag)
+            }
+            guard tokens.byteCount(rank) > 0 else { throw .emptyAddedToken(rank: rank) }
+            // Else a match could start within a character.
+            guard UTF8Text.firstError([UInt8](tokens[rank])) == nil else {
+                throw .illFormedAddedToken(rank: rank)
+            }
+        }
+        return flags
+    }
+
+    /// The ids of tokens that are left out when ids become text.
+    var specialIDs: [UInt32] {
+        var ids: [UInt32] = []
+        for (rank, flag) in flags.enumerated() where flag & Self.special != 0 {
+            ids.append(tokens.ids[rank])
+        }
+        return ids
+    }
+
+    /// The longest token that stands in `text` at `position`, which lies before `end`.
+    func longestMatch(
+        _ text: [UInt8], from position: Int, to end: Int
+    ) -> SortedTokens.Match? {
+        guard index.contains(text[position]) else { return nil }
+        return tokens.longestMatch(text, from: position, to: end, index)
+    }
+
+    /// Cuts a part of a text at the leftmost longest added tokens.
     ///
     /// - Parameters:
     ///   - text: well-formed UTF-8.
+    ///   - part: starts and ends between two characters; the whole text if nil.
     ///   - body: receives in order each piece between tokens, with nil, and each token, as an
     ///     empty range with its id.
-    func forEachPiece(of text: [UInt8], _ body: (Range<Int>, UInt32?) -> Void) {
-        var position = 0
-        var pieceStart = 0
-        while position < text.count {
-            guard index.contains(text[position]),
-                let match = tokens.longestMatch(text, from: position, to: text.count, index)
-            else {
+    @inline(never)
+    func forEachPiece(
+        of text: [UInt8], _ part: Range<Int>? = nil, _ body: (Range<Int>, UInt32?) -> Void
+    ) {
+        let part = part ?? 0..<text.count
+        let end = part.upperBound
+        var position = part.lowerBound
+        var pieceStart = position
+        while position < end {
+            guard let match = longestMatch(text, from: position, to: end) else {
                 position += 1
                 continue
             }
@@ -59,10 +100,12 @@ struct AddedTokens {
             body(pieceEnd..<pieceEnd, tokens.ids[match.rank])
             // White space that an earlier token stripped may lie behind this match.
             pieceStart = max(match.end, pieceStart)
-            if flag & Self.stripsRight != 0 { pieceStart = skipForward(text, from: pieceStart) }
+            if flag & Self.stripsRight != 0 {
+                pieceStart = skipForward(text, from: pieceStart, to: end)
+            }
             position = match.end
         }
-        if pieceStart < text.count { body(pieceStart..<text.count, nil) }
+        if pieceStart < end { body(pieceStart..<end, nil) }
     }
 
     private func isWhitespace(_ scalar: UInt32) -> Bool {
@@ -70,9 +113,9 @@ struct AddedTokens {
         return false
     }
 
-    private func skipForward(_ text: [UInt8], from start: Int) -> Int {
+    private func skipForward(_ text: [UInt8], from start: Int, to end: Int) -> Int {
         var position = start
-        while position < text.count {
+        while position < end {
             var next = position
             guard isWhitespace(UTF8Text.next(text, &next)) else { break }
             position = next

@@ -1,4 +1,6 @@
 /// Reads the fields of one section of a blob, in order and never past the section's end.
+///
+/// Called from many places: inlined, it would be a large part of the module on a device.
 struct BlobReader {
     let bytes: [UInt8]
     let section: TokenizerSection
@@ -14,6 +16,7 @@ struct BlobReader {
     }
 
     /// The next `count` bytes, as a range of the blob.
+    @inline(never)
     mutating func take(_ count: Int) throws(TokenizerError) -> Range<Int> {
         guard count <= end - offset else {
             throw .sectionTooShort(section: section, needed: count, available: end - offset)
@@ -22,11 +25,13 @@ struct BlobReader {
         return offset..<offset + count
     }
 
+    @inline(never)
     mutating func uint32() throws(TokenizerError) -> UInt32 {
         Self.uint32(bytes, try take(4).lowerBound)
     }
 
     /// A count of things, each of which takes at least one byte of some section.
+    @inline(never)
     mutating func count(maximum: Int) throws(TokenizerError) -> Int {
         let found = try uint32()
         guard found <= UInt32(maximum) else {
@@ -35,6 +40,7 @@ struct BlobReader {
         return Int(found)
     }
 
+    @inline(never)
     mutating func uint32s(_ count: Int) throws(TokenizerError) -> [UInt32] {
         let range = try take(count * 4)
         var values: [UInt32] = []
@@ -46,6 +52,7 @@ struct BlobReader {
     }
 
     /// Numbers of `width` bytes stored as planes: the lowest bytes of all numbers, then the next.
+    @inline(never)
     mutating func planes(_ count: Int, width: Int) throws(TokenizerError) -> [UInt32] {
         let range = try take(count * width)
         var values = [UInt32](repeating: 0, count: count)
@@ -59,6 +66,7 @@ struct BlobReader {
     }
 
     /// Throws if fields are left.
+    @inline(never)
     func finish() throws(TokenizerError) {
         guard offset == end else {
             throw .sectionTooLong(section: section, excess: end - offset)

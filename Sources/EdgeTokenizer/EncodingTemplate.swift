@@ -17,6 +17,7 @@ struct EncodingTemplate {
 
     /// - Parameters:
     ///   - number: 1 for the template of single texts, 2 for that of pairs.
+    @inline(never)
     init(
         _ reader: inout BlobReader, count: Int, number: Int, vocabularySize: Int
     ) throws(TokenizerError) {

@@ -31,7 +31,8 @@ struct NormalizationTable {
         case hangul(UInt32)
     }
 
-    init(_ reader: inout BlobReader) throws(TokenizerError) {
+    /// - Parameter endsWords: whether characters may have other roles than being part of a word.
+    init(_ reader: inout BlobReader, endsWords: Bool) throws(TokenizerError) {
         let rangeCount = try reader.count(maximum: TokenizerLayout.maximumRangeCount)
         let entryCount = try reader.count(maximum: TokenizerLayout.maximumEntryCount)
         let unitCount = try reader.count(maximum: TokenizerLayout.maximumUnitCount)
@@ -50,6 +51,7 @@ struct NormalizationTable {
         self.actions = actions
         try checkUnits()
         try checkRanges()
+        if !endsWords { try checkRoles() }
         for scalar in 0..<UInt32(128) { ascii.append(search(scalar)) }
     }
 
@@ -69,6 +71,22 @@ struct NormalizationTable {
             guard sequence.upperBound <= units.count,
                 sequence.count <= TokenizerLayout.maximumUnitsPerSequence
             else { throw .sequenceOutOfBounds(entry: index, found: entry) }
+        }
+    }
+
+    private func checkRoles() throws(TokenizerError) {
+        for (index, unit) in units.enumerated() where unit & 3 << 21 != 0 {
+            throw .unexpectedRole(index: index)
+        }
+        for (index, entry) in entries.enumerated()
+        where entry & 1 << 23 == 0 && entry & 3 << 21 != 0 {
+            throw .unexpectedRole(index: index)
+        }
+        for (index, action) in actions.enumerated() {
+            let code = action & 0xFF
+            if code >= Action.boundary && code <= Action.isolate {
+                throw .unexpectedRole(index: index)
+            }
         }
     }
 

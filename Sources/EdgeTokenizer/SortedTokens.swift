@@ -101,6 +101,32 @@ struct SortedTokens {
         return first + 1..<ranks.upperBound
     }
 
+    /// The rank of the token that is this part of a text.
+    func rank(of text: [UInt8], _ part: Range<Int>) -> Int? {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            let order = order(middle, text, part)
+            if order == 0 { return middle }
+            if order < 0 { low = middle + 1 } else { high = middle }
+        }
+        return nil
+    }
+
+    /// Negative if a token stands before this part of a text, 0 if it is the same.
+    private func order(_ rank: Int, _ text: [UInt8], _ part: Range<Int>) -> Int {
+        var own = Int(starts[rank])
+        let ownEnd = Int(starts[rank + 1])
+        var other = part.lowerBound
+        while own < ownEnd && other < part.upperBound {
+            if bytes[own] != text[other] { return bytes[own] < text[other] ? -1 : 1 }
+            own += 1
+            other += 1
+        }
+        return own < ownEnd ? 1 : other < part.upperBound ? -1 : 0
+    }
+
     /// Ranks by the first byte after a common prefix.
     struct Index {
         /// The length of the prefix.

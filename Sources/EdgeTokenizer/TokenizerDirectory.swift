@@ -1,16 +1,13 @@
 /// The header and the section directory of a blob, checked.
 struct TokenizerDirectory {
+    let kind: TokenizerKind
     let vocabularySize: Int
     let truncatesAtStart: Bool
     /// Whether there may be ids without a token.
     let isTrimmed: Bool
     private let bytes: [UInt8]
+    private let sections: [TokenizerSection]
     private var ranges: [Range<Int>] = []
-
-    /// The sections of a WordPiece tokenizer.
-    private static let sections: [TokenizerSection] = [
-        .vocabulary, .normalization, .addedTokens, .templates, .specialTokens, .wordPiece,
-    ]
 
     init(_ bytes: [UInt8]) throws(TokenizerError) {
         typealias Layout = TokenizerLayout
@@ -22,8 +19,12 @@ struct TokenizerDirectory {
         guard magic == Layout.magic else { throw .wrongMagic(found: magic) }
         let version = BlobReader.uint16(bytes, 4)
         guard version == Layout.version else { throw .unsupportedVersion(found: version) }
-        let kind = BlobReader.uint16(bytes, 6)
-        guard kind == Layout.wordPieceKind else { throw .unsupportedKind(found: kind) }
+        let found = BlobReader.uint16(bytes, 6)
+        guard let kind = TokenizerKind(rawValue: found) else {
+            throw .unsupportedKind(found: found)
+        }
+        self.kind = kind
+        sections = kind.sections
         let declared = BlobReader.uint32(bytes, 8)
         guard Int(exactly: declared) == bytes.count else {
             throw .wrongByteCount(declared: declared, available: bytes.count)
@@ -47,14 +48,14 @@ struct TokenizerDirectory {
     private mutating func readDirectory() throws(TokenizerError) {
         typealias Layout = TokenizerLayout
         let count = BlobReader.uint32(bytes, 20)
-        guard count == UInt32(Self.sections.count) else {
-            throw .wrongSectionCount(found: count, expected: Self.sections.count)
+        guard count == UInt32(sections.count) else {
+            throw .wrongSectionCount(found: count, expected: sections.count)
         }
         let end =
-            Layout.headerByteCount + Self.sections.count * Layout.directoryEntryByteCount
+            Layout.headerByteCount + sections.count * Layout.directoryEntryByteCount
         guard bytes.count >= end else { throw .tooShort(byteCount: bytes.count, minimum: end) }
         var expected = end
-        for (index, section) in Self.sections.enumerated() {
+        for (index, section) in sections.enumerated() {
             let entry = Layout.headerByteCount + index * Layout.directoryEntryByteCount
             let id = BlobReader.uint32(bytes, entry)
             guard id == section.rawValue else {
@@ -74,7 +75,8 @@ struct TokenizerDirectory {
             expected = try skipPadding(from: expected + size)
         }
         guard expected == bytes.count else {
-            throw .sectionTooLong(section: .wordPiece, excess: bytes.count - expected)
+            throw .sectionTooLong(
+                section: sections.last ?? .vocabulary, excess: bytes.count - expected)
         }
     }
 
@@ -91,7 +93,7 @@ struct TokenizerDirectory {
     }
 
     func reader(_ section: TokenizerSection) -> BlobReader {
-        for (index, candidate) in Self.sections.enumerated() where candidate == section {
+        for (index, candidate) in sections.enumerated() where candidate == section {
             return BlobReader(bytes, ranges[index], section: section)
         }
         return BlobReader(bytes, 0..<0, section: section)

@@ -35,6 +35,17 @@ package enum TokenizerError: Error, Equatable, Sendable {
     case wrongSequenceUse(template: Int)
     case unknownTokenMissing
     case invalidCharacterLimit(found: UInt32)
+    case unknownSectionFlags(section: TokenizerSection, found: UInt32)
+    case unexpectedRole(index: Int)
+    case invalidComposition(index: Int)
+    case unknownRule(found: UInt8)
+    case unknownDecoding(found: UInt8)
+    case invalidClass(index: Int, found: UInt32)
+    case wrongMergeCount(found: UInt32, expected: Int)
+    case mergesOutOfOrder(index: Int)
+    case missingByte(UInt8)
+    case invalidUnknownText
+    case invalidReplacements
 }
 
 extension TokenizerError: CustomStringConvertible {
@@ -47,7 +58,7 @@ extension TokenizerError: CustomStringConvertible {
         case .unsupportedVersion(let found):
             "tokenizer has format version \(found), this program reads version 1"
         case .unsupportedKind(let found):
-            "tokenizer is of kind \(found), this program knows kind 1 (WordPiece)"
+            "tokenizer is of kind \(found), this program knows the kinds 1 to 3"
         case .unknownFlags(let found):
             "tokenizer has the flags \(found), only bit 0 is defined"
         case .wrongByteCount(let declared, let available):
@@ -110,6 +121,28 @@ extension TokenizerError: CustomStringConvertible {
             "tokenizer has no token for unknown words"
         case .invalidCharacterLimit(let found):
             "tokenizer limits words to \(found) characters, not to 1...1024"
+        case .unknownSectionFlags(let section, let found):
+            "\(Self.name(section)) has undefined flags among \(found)"
+        case .unexpectedRole(let index):
+            "normalization range, entry or unit \(index) ends a word"
+        case .invalidComposition(let index):
+            "composition \(index) is out of order or no character"
+        case .unknownRule(let found):
+            "tokenizer splits text by the undefined rule \(found)"
+        case .unknownDecoding(let found):
+            "tokenizer makes text by the undefined rule \(found)"
+        case .invalidClass(let index, let found):
+            "class \(index) of characters is out of order or undefined: \(found)"
+        case .wrongMergeCount(let found, let expected):
+            "merges section counts \(found) merges by their tokens instead of \(expected)"
+        case .mergesOutOfOrder(let index):
+            "merge \(index) is not after the one before it"
+        case .missingByte(let byte):
+            "tokenizer has no token for the byte \(byte)"
+        case .invalidUnknownText:
+            "text for unknown characters is not UTF-8"
+        case .invalidReplacements:
+            "texts that replace characters are not UTF-8 or have no end"
         }
     }
 

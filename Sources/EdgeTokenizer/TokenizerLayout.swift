@@ -3,7 +3,6 @@ enum TokenizerLayout {
     /// `ATOK` in little-endian order.
     static let magic: UInt32 = 0x4B4F_5441
     static let version: UInt16 = 1
-    static let wordPieceKind: UInt16 = 1
     static let headerByteCount = 24
     static let directoryEntryByteCount = 12
     /// Stands for "no such token" among the special tokens.
@@ -25,6 +24,31 @@ enum TokenizerLayout {
     static let maximumUnitsPerSequence = 32
     static let maximumCharactersPerWord = 1024
     static let maximumPrefixByteCount = 64
+    static let maximumCompositionCount = 65_535
+    static let maximumMergeCount = (1 << 24) - 1
+    static let maximumTrieUnitCount = 1 << 22
+    static let maximumReplacementByteCount = 1 << 24
+}
+
+/// How a tokenizer cuts words into tokens.
+enum TokenizerKind: UInt16 {
+    case wordPiece = 1
+    /// Byte-pair encoding as Hugging Face does it.
+    case bytePair = 2
+    /// Byte-pair encoding as SentencePiece does it.
+    case sentencePiece = 3
+
+    /// In the order in which they stand.
+    var sections: [TokenizerSection] {
+        let shared: [TokenizerSection] = [
+            .vocabulary, .normalization, .addedTokens, .templates, .specialTokens,
+        ]
+        return switch self {
+        case .wordPiece: shared + [.wordPiece]
+        case .bytePair: shared + [.composition, .splitting, .merges]
+        case .sentencePiece: shared + [.merges, .sentencePiece]
+        }
+    }
 }
 
 /// The sections of a blob, in the order in which they stand.
@@ -35,6 +59,10 @@ package enum TokenizerSection: UInt32, Sendable, Equatable {
     case templates = 4
     case specialTokens = 5
     case wordPiece = 16
+    case composition = 17
+    case splitting = 18
+    case merges = 19
+    case sentencePiece = 20
 
     package var name: StaticString {
         switch self {
@@ -44,6 +72,10 @@ package enum TokenizerSection: UInt32, Sendable, Equatable {
         case .templates: "templates"
         case .specialTokens: "special tokens"
         case .wordPiece: "word piece"
+        case .composition: "composition"
+        case .splitting: "splitting"
+        case .merges: "merges"
+        case .sentencePiece: "SentencePiece"
         }
     }
 }

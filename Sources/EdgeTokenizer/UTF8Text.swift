@@ -29,6 +29,26 @@ enum UTF8Text {
         return nil
     }
 
+    /// Where the well-formed sequence at `position` ends; nil if there is none.
+    static func characterEnd(_ bytes: [UInt8], _ position: Int) -> Int? {
+        let step = step(bytes, position)
+        return step.isWellFormed ? position + step.byteCount : nil
+    }
+
+    /// Where a sequence that may become well-formed with further bytes starts at the end of `bytes`;
+    /// their count if there is none.
+    static func incompleteStart(_ bytes: [UInt8]) -> Int {
+        var start = bytes.count
+        while start > 0 && bytes.count - start < 3 {
+            start -= 1
+            if bytes[start] & 0xC0 == 0x80 { continue }
+            let step = step(bytes, start)
+            let isOpen = !step.isWellFormed && bytes[start] >= 0xC2 && bytes[start] <= 0xF4
+            return isOpen && start + step.byteCount == bytes.count ? start : bytes.count
+        }
+        return bytes.count
+    }
+
     /// The well-formed sequence or the maximal subpart of an ill-formed one at `position`.
     private static func step(
         _ bytes: [UInt8], _ position: Int

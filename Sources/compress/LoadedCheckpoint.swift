@@ -69,18 +69,20 @@ struct LoadedCheckpoint {
     ) throws(Failure) -> TokenizerSource? {
         let json: [UInt8]?
         let vocabulary: [UInt8]?
+        let pieces: [UInt8]?
         let configuration: [UInt8]?
         do {
             json = try checkpoint.file(named: "tokenizer.json")
             vocabulary = try checkpoint.file(named: "vocab.txt")
+            pieces = try checkpoint.file(named: "tokenizer.model")
             configuration = try checkpoint.file(named: "tokenizer_config.json")
         } catch {
             throw Failure(error.description, .invalidModel)
         }
-        guard json != nil || vocabulary != nil else { return nil }
+        guard json != nil || vocabulary != nil || pieces != nil else { return nil }
         do {
             return try TokenizerSource(
-                tokenizerJSON: json, vocabularyText: vocabulary,
+                tokenizerJSON: json, vocabularyText: vocabulary, sentencePieceModel: pieces,
                 tokenizerConfigJSON: configuration
             )
         } catch {

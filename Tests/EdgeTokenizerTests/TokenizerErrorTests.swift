@@ -31,7 +31,7 @@ struct TokenizerErrorTests {
         expect(.tooShort(byteCount: 3, minimum: 24), [1, 2, 3])
         expect(.wrongMagic(found: 7), blob.settingHeader(at: 0, to: 7))
         expect(.unsupportedVersion(found: 2), blob.settingHeader(at: 4, to: 0x1_0002))
-        expect(.unsupportedKind(found: 2), blob.settingHeader(at: 4, to: 0x2_0001))
+        expect(.unsupportedKind(found: 4), blob.settingHeader(at: 4, to: 0x4_0001))
         expect(.emptyVocabulary, blob.settingHeader(at: 12, to: 0))
         expect(
             .limitExceeded(section: .vocabulary, found: 4_194_305, maximum: 4_194_304),

@@ -146,8 +146,8 @@ struct TokenizerSourceTests {
     @Test("What is not WordPiece with BERT's normalization is refused by name")
     func unsupported() {
         expect(
-            .unsupportedModel(found: "BPE"), replacing: "\"type\": \"WordPiece\", \"unk",
-            with: "\"type\": \"BPE\", \"unk")
+            .unsupportedModel(found: "Unigram"), replacing: "\"type\": \"WordPiece\", \"unk",
+            with: "\"type\": \"Unigram\", \"unk")
         expect(
             .unsupportedNormalizer(found: "NFKC"), replacing: "BertNormalizer", with: "NFKC")
         expect(

@@ -139,22 +139,4 @@ struct TokenizerTests {
         }
         return text
     }
-
-    /// FNV-1a with 64 bits.
-    private struct Digest {
-        private var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-        mutating func add(_ bytes: [UInt8]) {
-            for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        }
-
-        mutating func add(_ id: Int32) {
-            for shift in [0, 8, 16, 24] { add([UInt8(truncatingIfNeeded: id >> shift)]) }
-        }
-
-        var hexadecimal: [UInt8] {
-            let digits = Array(String(value, radix: 16).utf8)
-            return [UInt8](repeating: 0x30, count: 16 - digits.count) + digits
-        }
-    }
 }

@@ -1,4 +1,4 @@
-/// The options of Hugging Face's `BertNormalizer`.
+/// The options of Hugging Face's `BertNormalizer`, or plain canonical decomposition.
 package struct NormalizationOptions: Equatable, Sendable {
     /// Drops control characters and U+FFFD, makes white space equal.
     package var cleansText = true
@@ -8,5 +8,17 @@ package struct NormalizationOptions: Equatable, Sendable {
     package var stripsAccents = true
     package var lowercases = true
 
+    /// Whether characters are decomposed, if this is not BERT's normalization.
+    private(set) var decomposesOnly: Bool?
+
     package init() {}
+
+    /// What is not BERT's: characters stay as they are or are decomposed, and end no word.
+    init(decomposesOnly: Bool) {
+        self.decomposesOnly = decomposesOnly
+        cleansText = false
+        separatesIdeographs = false
+        stripsAccents = false
+        lowercases = false
+    }
 }

@@ -86,9 +86,9 @@ struct NormalizationTableBuilder {
             if facts.removedByCleaning.contains(scalar) { return .remove }
             if facts.whitespace.contains(scalar) { return .separate }
         }
-        if options.stripsAccents && UnicodeFacts.hangulSyllables.contains(scalar) {
-            return .hangul
-        }
+        let decomposes = options.decomposesOnly ?? options.stripsAccents
+        if decomposes && UnicodeFacts.hangulSyllables.contains(scalar) { return .hangul }
+        if options.decomposesOnly == false { return .keep }
         let units = composedUnits(scalar)
         if units.isEmpty { return .remove }
         guard units.count == 1, let unit = units.first else { return .units(units) }
@@ -106,10 +106,13 @@ struct NormalizationTableBuilder {
     /// Decomposes, strips, lower-cases and classifies a code point that cleaning leaves alone.
     private func composedUnits(_ scalar: UInt32) -> [UInt32] {
         var decomposed: [(scalar: UInt32, combiningClass: UInt32)] = [(scalar, 0)]
-        if options.stripsAccents {
+        if options.decomposesOnly ?? options.stripsAccents {
             decomposed = (facts.decompositions[scalar] ?? [scalar]).map {
                 ($0, facts.combiningClasses[$0] ?? 0)
             }
+        }
+        if options.decomposesOnly != nil {
+            return decomposed.map { $0.scalar | $0.combiningClass << 24 }
         }
         let isIdeograph = options.separatesIdeographs && facts.ideographs.contains(scalar)
         var units: [UInt32] = isIdeograph ? [2 << 21] : []

@@ -7,6 +7,8 @@ struct SpecialTokenIDs {
     var classification: Int?
     var separator: Int?
     var mask: Int?
+    var beginning: Int?
+    var end: Int?
 
     /// The keys of `tokenizer_config.json` and BERT's names.
     static let roles: [(key: String, standard: String)] = [

@@ -2,12 +2,14 @@
 package enum TokenizerFile: Equatable, Sendable {
     case tokenizer
     case vocabulary
+    case sentencePiece
     case configuration
 
     package var name: String {
         switch self {
         case .tokenizer: "tokenizer.json"
         case .vocabulary: "vocab.txt"
+        case .sentencePiece: "tokenizer.model"
         case .configuration: "tokenizer_config.json"
         }
     }

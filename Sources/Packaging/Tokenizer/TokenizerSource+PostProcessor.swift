@@ -5,6 +5,12 @@ extension TokenizerSource {
     mutating func readPostProcessor(_ fields: JSONFields) throws(TokenizerSourceError) {
         let type = try fields.string("type") ?? "null"
         switch type {
+        case "ByteLevel":
+            // It moves offsets only.
+            return
+        case "Sequence":
+            try readPostProcessors(fields)
+            return
         case "TemplateProcessing":
             single = try template("single", fields)
             pair = try template("pair", fields)
@@ -22,6 +28,27 @@ extension TokenizerSource {
         }
         guard Self.uses(single) == (1, 0) else { throw .wrongTemplate(name: "single") }
         guard Self.uses(pair) == (1, 1) else { throw .wrongTemplate(name: "pair") }
+    }
+
+    /// Reads a sequence of post-processors, of which one may put tokens around texts.
+    private mutating func readPostProcessors(
+        _ fields: JSONFields
+    ) throws(TokenizerSourceError) {
+        guard let elements = try fields.array("processors") else {
+            throw .unsupportedPostProcessor(found: "Sequence")
+        }
+        var types: [String] = []
+        for element in elements {
+            let processor = try JSONFields(
+                element, file: .tokenizer, path: fields.name("processors"))
+            let type = try processor.string("type") ?? "null"
+            if type != "ByteLevel" { types.append(type) }
+            guard types.count <= 1, type != "Sequence" else {
+                throw .unsupportedPostProcessor(
+                    found: "Sequence[\(types.joined(separator: ", "))]")
+            }
+            try readPostProcessor(processor)
+        }
     }
 
     private static func uses(_ template: [TemplatePiece]) -> (first: Int, second: Int) {

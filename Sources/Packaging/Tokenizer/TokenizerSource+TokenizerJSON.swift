@@ -8,13 +8,18 @@ extension TokenizerSource {
                 file: .tokenizer, name: "version", found: version, supported: "1.0")
         }
         try readModel(fields)
-        try readNormalizer(fields)
-        guard let preTokenizer = try fields.object("pre_tokenizer") else {
-            throw .unsupportedPreTokenizer(found: "null")
+        if case .bytePair = kind {
+            try readPipeline(fields)
+        } else {
+            try readNormalizer(fields)
+            guard let preTokenizer = try fields.object("pre_tokenizer") else {
+                throw .unsupportedPreTokenizer(found: "null")
+            }
+            let type = try preTokenizer.string("type") ?? "null"
+            guard type == "BertPreTokenizer" else { throw .unsupportedPreTokenizer(found: type) }
         }
-        let type = try preTokenizer.string("type") ?? "null"
-        guard type == "BertPreTokenizer" else { throw .unsupportedPreTokenizer(found: type) }
         try readAddedTokens(fields)
+        if case .bytePair(let rules) = kind, rules.decoding == .bytes { try readByteTokens() }
         if let processor = try fields.object("post_processor") {
             try readPostProcessor(processor)
         }
@@ -31,9 +36,16 @@ extension TokenizerSource {
 
     private mutating func readModel(_ fields: JSONFields) throws(TokenizerSourceError) {
         guard let model = try fields.object("model") else { throw fields.missing("model") }
-        // Old files name no type; only WordPiece has this limit.
+        // Old files name no type; only WordPiece has this limit, only BPE has merges.
         let isUntypedWordPiece = model.value("max_input_chars_per_word") != nil
-        let type = try model.string("type") ?? (isUntypedWordPiece ? "WordPiece" : "null")
+        let isUntypedBytePair = model.value("merges") != nil
+        let type =
+            try model.string("type")
+            ?? (isUntypedWordPiece ? "WordPiece" : isUntypedBytePair ? "BPE" : "null")
+        if type == "BPE" {
+            try readBytePairModel(model)
+            return
+        }
         guard type == "WordPiece" else { throw .unsupportedModel(found: type) }
         unknownToken = Array(try model.requiredString("unk_token").utf8)
         continuationPrefix = Array(
@@ -48,7 +60,8 @@ extension TokenizerSource {
         try readVocabulary(vocabulary)
     }
 
-    private mutating func readVocabulary(_ fields: JSONFields) throws(TokenizerSourceError) {
+    /// Takes the tokens of a model with their ids.
+    mutating func readVocabulary(_ fields: JSONFields) throws(TokenizerSourceError) {
         var tokens: [(id: Int, text: [UInt8])] = []
         for member in fields.object.members {
             let id = try fields.count(
@@ -111,11 +124,16 @@ extension TokenizerSource {
             AddedToken(
                 text: text, id: id, isNormalized: isNormalized,
                 stripsLeft: try fields.bool("lstrip") ?? false,
-                stripsRight: try fields.bool("rstrip") ?? false))
+                stripsRight: try fields.bool("rstrip") ?? false,
+                isSpecial: try fields.bool("special") ?? false))
     }
 
     /// The options that transformers takes from its own file must say the same.
     func checkAgreement(with configuration: JSONFields) throws(TokenizerSourceError) {
+        guard case .wordPiece = kind else {
+            try checkPrefixSpace(configuration)
+            return
+        }
         let pairs = [
             ("lower-casing", normalization.lowercases, try configuration.bool("do_lower_case")),
             (

@@ -12,7 +12,9 @@ extension TokenizerSource {
     ///
     /// Special and added tokens, and all single characters, at the start of a word and behind it: a
     /// word of characters that have such tokens never becomes unknown.
+    /// With byte-pair encoding every token: without one, others would merge otherwise.
     package var requiredTokens: [Int32] {
+        guard case .wordPiece = kind else { return (0..<vocabularySize).map { Int32($0) } }
         var required = Set(addedTokens.map(\.id))
         let special = specialTokens
         for id in [
@@ -35,6 +37,7 @@ extension TokenizerSource {
     ///
     /// Added tokens always stay. The others keep their ids.
     package func keeping(_ tokens: some Sequence<Int32>) -> TokenizerSource {
+        guard case .wordPiece = kind else { return self }
         var source = self
         var kept = Set(tokens.map { Int($0) })
         for id in [unknownID] + requiredTokens { kept.insert(Int(id)) }

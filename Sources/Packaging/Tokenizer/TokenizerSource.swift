@@ -3,8 +3,8 @@ import Checkpoints
 /// A tokenizer as a Hugging Face folder describes it, checked and ready to be packed.
 ///
 /// `tokenizer.json` is preferred; without it, `vocab.txt` is read as transformers' `BertTokenizer`
-/// reads it, with the options of `tokenizer_config.json`. What cannot be reproduced exactly is
-/// refused.
+/// reads it, with the options of `tokenizer_config.json`, or `tokenizer.model` as SentencePiece
+/// does. What cannot be reproduced exactly is refused.
 package struct TokenizerSource: Sendable {
     /// A token that is found in the text before or after normalization.
     struct AddedToken {
@@ -13,6 +13,15 @@ package struct TokenizerSource: Sendable {
         let isNormalized: Bool
         let stripsLeft: Bool
         let stripsRight: Bool
+        /// Whether it can be left out when ids become text.
+        var isSpecial = false
+    }
+
+    /// What cuts words into tokens.
+    enum Kind {
+        case wordPiece
+        case bytePair(BytePairRules)
+        case sentencePiece(MergeRules, SentencePieceRules)
     }
 
     /// A place in a template.
@@ -22,9 +31,14 @@ package struct TokenizerSource: Sendable {
         case second(typeID: Int)
     }
 
-    /// Tokens of the model by id.
+    var kind = Kind.wordPiece
+    /// Tokens of the model by id, as bytes of texts.
     private(set) var vocabulary: [[UInt8]] = []
-    /// Ids by token of the model.
+    /// Tokens of the model that no text has and that only stand among the added ones.
+    var addedOnly: Set<Int> = []
+    /// Added tokens that also stand among those of the model, to become text.
+    private(set) var addedTexts: [AddedToken] = []
+    /// Ids by token of the model, as it is written in its file.
     var ids: [[UInt8]: Int] = [:]
     var normalization = NormalizationOptions()
     var unknownToken = Array("[UNK]".utf8)
@@ -46,9 +60,11 @@ package struct TokenizerSource: Sendable {
     /// - Parameters:
     ///   - tokenizerJSON: the bytes of `tokenizer.json`.
     ///   - vocabularyText: the bytes of `vocab.txt`, unused if there is a `tokenizer.json`.
+    ///   - sentencePieceModel: the bytes of `tokenizer.model`, unused if there is one of the two.
     ///   - tokenizerConfigJSON: the bytes of `tokenizer_config.json`.
     package init(
-        tokenizerJSON: [UInt8]?, vocabularyText: [UInt8]?, tokenizerConfigJSON: [UInt8]?
+        tokenizerJSON: [UInt8]?, vocabularyText: [UInt8]?, sentencePieceModel: [UInt8]? = nil,
+        tokenizerConfigJSON: [UInt8]?
     ) throws(TokenizerSourceError) {
         var configuration = try JSONFields(.object(JSONObject()), file: .configuration)
         if let bytes = tokenizerConfigJSON {
@@ -60,14 +76,20 @@ package struct TokenizerSource: Sendable {
         } else if let bytes = vocabularyText {
             try readVocabularyText(bytes)
             try readConfiguration(configuration)
+        } else if let bytes = sentencePieceModel {
+            try readSentencePiece(bytes, configuration)
         } else {
             throw .noVocabulary
         }
-        guard let unknownID = ids[unknownToken] else {
-            throw .unknownTokenMissing(token: Self.text(unknownToken))
+        if case .wordPiece = kind {
+            guard let unknownID = ids[unknownToken] else {
+                throw .unknownTokenMissing(token: Self.text(unknownToken))
+            }
+            try readSpecialTokens(configuration)
+            specialTokens.unknown = unknownID
+        } else {
+            try readDecoderTokens(configuration)
         }
-        try readSpecialTokens(configuration)
-        specialTokens.unknown = unknownID
         if let side = try configuration.string("truncation_side") {
             guard side == "left" || side == "right" else {
                 throw .unsupportedOption(
@@ -78,7 +100,11 @@ package struct TokenizerSource: Sendable {
         }
         addedTokens.sort { $0.text.lexicographicallyPrecedes($1.text) }
         try checkLimits()
-        try checkNormalizedTokens()
+        switch kind {
+        case .wordPiece: try checkNormalizedTokens()
+        case .bytePair(let rules): try checkAddedTokens(rules)
+        case .sentencePiece: break
+        }
     }
 
     /// The number of tokens, added ones included.
@@ -97,6 +123,12 @@ package struct TokenizerSource: Sendable {
         vocabulary = tokens
         vocabularySize = tokens.count
     }
+
+    /// Takes the bytes of the tokens of the model, by id.
+    mutating func setVocabularyBytes(_ tokens: [[UInt8]]) { vocabulary = tokens }
+
+    /// Lets an added token be among those of the model as well.
+    mutating func appendToVocabulary(_ token: AddedToken) { addedTexts.append(token) }
 
     /// Takes the tokens of the model that are not left out.
     mutating func setKeptTokens(_ tokens: Set<Int>) {
@@ -127,9 +159,10 @@ package struct TokenizerSource: Sendable {
                 Limits.prefixByteCount
             ),
             (
-                "the number of normalized added tokens",
-                addedTokens.filter(\.isNormalized).count, Limits.normalizedTokenCount
+                "the number of normalized added tokens", normalizedTokenCount,
+                Limits.normalizedTokenCount
             ),
+            ("the number of merges", mergeCount, Limits.mergeCount),
             (
                 "the number of pieces of a template", max(single.count, pair.count),
                 Limits.templatePieceCount
@@ -138,6 +171,20 @@ package struct TokenizerSource: Sendable {
         ]
         for (quantity, found, maximum) in quantities where found > maximum {
             throw .limitExceeded(quantity: quantity, found: found, maximum: maximum)
+        }
+    }
+
+    /// Those of WordPiece are sought one by one.
+    private var normalizedTokenCount: Int {
+        if case .wordPiece = kind { return addedTokens.count { $0.isNormalized } }
+        return 0
+    }
+
+    private var mergeCount: Int {
+        switch kind {
+        case .wordPiece: 0
+        case .bytePair(let rules): rules.merges.merges.count
+        case .sentencePiece(let rules, _): rules.merges.count
         }
     }
 

@@ -27,13 +27,19 @@ package enum TokenizerSourceError: Error, Equatable, Sendable {
     case templateIDMissing(token: String, id: Int, tokenCount: Int)
     case wrongTemplate(name: String)
     case limitExceeded(quantity: String, found: Int, maximum: Int)
+    case unsupportedDecoder(found: String)
+    case unsupportedExpression(found: String)
+    case mergeMissing(rank: Int, left: String, right: String)
+    case tokenWithoutBytes(token: String)
+    case invalidMessage(offset: Int)
+    case unsupportedPiece(piece: String, reason: String)
 }
 
 extension TokenizerSourceError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noVocabulary:
-            "the folder has neither tokenizer.json nor vocab.txt"
+            "the folder has neither tokenizer.json nor vocab.txt nor tokenizer.model"
         case .invalidUTF8(let file):
             "\(file.name) is not UTF-8"
         case .invalidJSON(let file, let error):
@@ -45,14 +51,16 @@ extension TokenizerSourceError: CustomStringConvertible {
         case .wrongType(let file, let name, let expected, let found):
             "\(file.name) has \(found) as \(name), expected \(expected)"
         case .unsupportedModel(let found):
-            "tokenizer.json has a model of type \(found), supported is WordPiece"
+            "tokenizer.json has a model of type \(found), supported are WordPiece and BPE"
         case .unsupportedNormalizer(let found):
-            "tokenizer.json has a normalizer of type \(found), supported is BertNormalizer"
+            "tokenizer.json has a normalizer of type \(found), supported are BertNormalizer with "
+                + "WordPiece, and with BPE none, NFC for bytes, Prepend and Replace for U+2581"
         case .unsupportedPreTokenizer(let found):
-            "tokenizer.json has a pre-tokenizer of type \(found), supported is BertPreTokenizer"
+            "tokenizer.json has a pre-tokenizer of type \(found), supported are BertPreTokenizer "
+                + "with WordPiece, and with BPE ByteLevel, also behind Digits or Split, and Metaspace"
         case .unsupportedPostProcessor(let found):
             "tokenizer.json has a post-processor of type \(found), supported are "
-                + "TemplateProcessing, BertProcessing and RobertaProcessing"
+                + "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel and a Sequence"
         case .unsupportedClass(let found):
             "tokenizer_config.json names the class \(found), vocab.txt alone is supported for "
                 + "BertTokenizer, DistilBertTokenizer, ElectraTokenizer and MobileBertTokenizer"
@@ -85,6 +93,20 @@ extension TokenizerSourceError: CustomStringConvertible {
             "the post-processor's template \"\(name)\" does not use each text once"
         case .limitExceeded(let quantity, let found, let maximum):
             "\(quantity) is \(found), the limit is \(maximum)"
+        case .unsupportedDecoder(let found):
+            "tokenizer.json has a decoder of type \(found), supported are ByteLevel and "
+                + "Sequence[Replace, ByteFallback, Fuse, Strip]"
+        case .unsupportedExpression(let found):
+            "tokenizer.json splits text by the unknown expression \(found.quoted)"
+        case .mergeMissing(let rank, let left, let right):
+            "merge \(rank) of \(left.quoted) and \(right.quoted) has a token that is not in the "
+                + "vocabulary"
+        case .tokenWithoutBytes(let token):
+            "token \(token.quoted) is not written in the characters that stand for bytes"
+        case .invalidMessage(let offset):
+            "tokenizer.model is not a SentencePiece model: wrong field at byte \(offset)"
+        case .unsupportedPiece(let piece, let reason):
+            "tokenizer.model has the piece \(piece.quoted), \(reason)"
         }
     }
 }

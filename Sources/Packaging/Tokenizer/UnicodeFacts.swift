@@ -43,6 +43,34 @@ struct UnicodeFacts {
         return changes.filter { $0 < 0x11_0000 }.sorted()
     }
 
+    /// The pairs of characters that are composed, in ascending order, without Hangul syllables.
+    var compositions: [(first: UInt32, second: UInt32, composite: UInt32)] {
+        Self.mappings(UnicodeTables.compositions)
+            .map { (first: $0.value[0], second: $0.value[1], composite: $0.key) }
+            .sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+    }
+
+    /// Ranges of characters of one class: the first code point, and the class from bit 24 on
+    /// (`formats/tokenizer.md`, section 18).
+    var characterClasses: [UInt32] {
+        let sets = [
+            (ScalarSet(UnicodeTables.letters), UInt32(1)), (ScalarSet(UnicodeTables.numbers), 2),
+            (ScalarSet(UnicodeTables.spaces), 3), (ScalarSet(UnicodeTables.digits), 4),
+        ]
+        var changes: Set<UInt32> = [0]
+        for (set, _) in sets {
+            for range in set.ranges { changes.formUnion([range.lowerBound, range.upperBound + 1]) }
+        }
+        var ranges: [UInt32] = []
+        for first in changes.sorted() where first < 0x11_0000 {
+            var value: UInt32 = 0
+            for (set, bits) in sets where set.contains(first) { value |= bits }
+            if let last = ranges.last, last >> 24 == value { continue }
+            ranges.append(first | value << 24)
+        }
+        return ranges
+    }
+
     private mutating func readClasses() {
         var reader = PackedIntegers(UnicodeTables.combiningClasses)
         var previous: UInt32 = 0
