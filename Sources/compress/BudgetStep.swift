@@ -44,7 +44,7 @@ struct BudgetStep {
     func run(
         output: String, progress: @escaping (String, Double) -> Void, told: (String) -> Void
     ) throws(Failure) -> (CompressedModel, WrittenContainer, BudgetSummary) {
-        let search = BudgetSearch(budget, in: ladder.space, estimate: estimate)
+        let search = Self.search(budget, ladder, step.loaded)
         var best: Made?
         // What the passes before `quantize` left, for the next candidate that has the same ones.
         var beginning: CompressedModel?
@@ -83,18 +83,29 @@ struct BudgetStep {
         } catch {
             throw Failure("\(output): \(error.description)", .invalidModel)
         }
-        return (
-            best.compressed, best.written,
-            BudgetSummary(budget: budget, outcome: outcome, ladder: ladder, measurement: measurement)
-        )
+        let summary = BudgetSummary(
+            budget: budget, outcome: outcome, ladder: ladder, measurement: measurement)
+        return (best.compressed, best.written, summary)
     }
 
-    /// Bytes that a candidate would have, reckoned without making it.
-    private func estimate(_ strength: RecipeStrength) -> Double {
-        guard let recipe = try? ladder.recipe(strength) else { return 0 }
-        var size = SizeEstimate(step.loaded.model)
-        for pass in recipe.passes { pass.estimate(&size) }
-        return Double(size.byteCount + (step.loaded.tokenizer?.count ?? 0))
+    /// The recipe that a search would begin with.
+    static func firstRecipe(
+        _ budget: Budget, from recipe: Recipe, loaded: LoadedCheckpoint
+    ) throws(Failure) -> Recipe {
+        let ladder = try Self.ladder(from: recipe, canShrink: false)
+        let first = search(budget, ladder, loaded).first
+        return try wrap { () throws(RecipeError) in try ladder.recipe(first) }
+    }
+
+    private static func search(
+        _ budget: Budget, _ ladder: RecipeLadder, _ loaded: LoadedCheckpoint
+    ) -> BudgetSearch {
+        BudgetSearch(budget, in: ladder.space) { strength in
+            guard let recipe = try? ladder.recipe(strength) else { return 0 }
+            var size = SizeEstimate(loaded.model)
+            for pass in recipe.passes { pass.estimate(&size) }
+            return Double(size.byteCount + (loaded.tokenizer?.count ?? 0))
+        }
     }
 
     private static func wrap<Result>(

@@ -87,14 +87,15 @@ struct BudgetSummary {
         guard let drop = budget.drop, measurement.basis != .cosine, drop < smallest else {
             return nil
         }
-        return "one input is \(Self.percent(smallest)): more calibration data would show smaller drops"
+        return "one input is \(Self.percent(smallest)): smaller drops need more calibration data"
     }
 
     /// Whether the budget was met, and by how much it was missed.
     private var messages: [String] {
         if isMet { return ["the budget is met"] }
         return chosen.misses.map { miss in
-            let over = miss.relative.isFinite
+            let over =
+                miss.relative.isFinite
                 ? String(format: " (%.1f %% over)", 100 * (miss.found / miss.limit - 1)) : ""
             return switch miss.target {
             case .byteCount:

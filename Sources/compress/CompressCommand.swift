@@ -68,8 +68,12 @@ enum CompressCommand {
         }
         if isDryRun {
             bar.clear()
+            let first = try budget.map { budget throws(Failure) in
+                try BudgetStep.firstRecipe(budget.budget, from: recipe, loaded: loaded)
+            }
             Console.write(
-                DryRun(recipe, loaded).output(asJSON: arguments.has("--json")))
+                DryRun(first ?? recipe, loaded, isSearch: budget != nil)
+                    .output(asJSON: arguments.has("--json")))
             return .done
         }
         let calibration = try arguments.text("--calibration").map { file throws(Failure) in

@@ -65,9 +65,11 @@ import Testing
 
     // MARK: - Size
 
-    @Test("A size is met and nearly used up, however wrong the estimate is", arguments: [
-        0.3, 0.7, 0.9, 1, 1.1, 1.5, 3,
-    ])
+    @Test(
+        "A size is met and nearly used up, however wrong the estimate is",
+        arguments: [
+            0.3, 0.7, 0.9, 1, 1.1, 1.5, 3,
+        ])
     func aSizeIsMet(factor: Double) {
         for target in stride(from: 350_000, through: 900_000, by: 50_000) {
             let outcome = search(

@@ -95,7 +95,8 @@ import Testing
     }
 
     @Test func theBeginningOfARecipeEndsBeforeAPass() throws {
-        let own = try recipe(#"{"pass":"prune","sparsity":0.3},{"pass":"quantize"},{"pass":"prune"}"#)
+        let own = try recipe(
+            #"{"pass":"prune","sparsity":0.3},{"pass":"quantize"},{"pass":"prune"}"#)
         let beginning = try own.beginning(before: "quantize")
         #expect(beginning.json == #"{"name":"mine","passes":[{"pass":"prune","sparsity":0.3}]}"#)
         #expect(try Recipe.int8.beginning(before: "quantize").passes.isEmpty)

@@ -31,7 +31,9 @@ package struct Budget: Equatable, Sendable {
     /// A drop limit of less counts as this much where misses are compared, so that 0 can be given.
     private static let smallestDrop = 0.001
 
-    /// The targets that a candidate misses. What was asked for but not measured is missed.
+    /// The targets that a candidate misses.
+    ///
+    /// What was asked for but not measured is missed.
     package func misses(_ facts: CandidateFacts) -> [Miss] {
         [
             Self.miss(.byteCount, byteCount.map(Double.init), Double(facts.byteCount)),

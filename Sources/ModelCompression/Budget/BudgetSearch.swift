@@ -64,7 +64,8 @@ package struct BudgetSearch {
 
     // MARK: - What is tried next
 
-    private var first: RecipeStrength {
+    /// What is tried first.
+    package var first: RecipeStrength {
         let keep = space.keeps.upperBound
         if let target = budget.byteCount {
             return RecipeStrength(
@@ -97,9 +98,10 @@ package struct BudgetSearch {
         if let step = nextStep(candidates.filter { $0.strength.keep == keep }, keep: keep) {
             return RecipeStrength(step: step, keep: keep)
         }
-        // Where the largest step is not enough for a size, fewer heads and neurons are.
+        // Where the largest step is not enough for a size, fewer heads and neurons may be.
         let strongest = candidates.filter { $0.strength.step == space.steps.upperBound }
-        guard budget.byteCount != nil, strongest.contains(where: asksForMore) else { return nil }
+        guard budget.byteCount != nil, !strongest.isEmpty, strongest.allSatisfy(asksForMore)
+        else { return nil }
         let found = nextKeep(strongest, target: .byteCount, mayTry: true)
         guard found.isNew else { return nil }
         return RecipeStrength(step: space.steps.upperBound, keep: found.keep)
@@ -142,7 +144,8 @@ package struct BudgetSearch {
         let settled = (
             false, met ?? candidates.map(\.strength.keep).min() ?? space.keeps.upperBound
         )
-        if strong?.keep == space.keeps.upperBound || mild?.keep == space.keeps.lowerBound || !mayTry {
+        if strong?.keep == space.keeps.upperBound || mild?.keep == space.keeps.lowerBound || !mayTry
+        {
             return settled
         }
         let low = strong?.keep ?? space.keeps.lowerBound

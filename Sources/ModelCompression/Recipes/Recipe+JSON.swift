@@ -58,7 +58,8 @@ extension Recipe {
         var object = JSONObject()
         _ = object.append("name", .string(self.name))
         _ = object.append("passes", .array(passes.map { .object($0) }))
-        return try Recipe(parsing: Array(JSONValue.object(object).compactText.utf8), name: self.name)
+        let text = JSONValue.object(object).compactText
+        return try Recipe(parsing: Array(text.utf8), name: self.name)
     }
 
     static func pass(_ options: RecipeOptions) throws(RecipeError) -> any CompressionPass {
