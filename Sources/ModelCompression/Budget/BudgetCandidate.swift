@@ -1,17 +1,3 @@
-/// How strongly a recipe compresses: a place on a `RecipeLadder`.
-package struct RecipeStrength: Hashable, Sendable {
-    /// Distance of neighbouring codes in parts of a matrix's root mean square; larger ones make a
-    /// smaller file.
-    package let step: Double
-    /// Share of the heads' and neurons' multiply-accumulates that is left; less is faster.
-    package let keep: Double
-
-    package init(step: Double, keep: Double) {
-        self.step = step
-        self.keep = keep
-    }
-}
-
 /// A recipe that was tried, and what came of it.
 package struct BudgetCandidate: Equatable, Sendable {
     package let strength: RecipeStrength

@@ -123,8 +123,9 @@ package struct BudgetSearch {
         let limit = (isTime ? budget.milliseconds : budget.byteCount.map(Double.init)) ?? .infinity
         let slack = isTime ? Self.timeSlack : Self.sizeSlack
         // From the largest share that is too strong to the smallest that is too mild.
-        var strong: (keep: Double, cost: Double)?
+        var strong: (keep: Double, cost: Double, drop: Double)?
         var mild: (keep: Double, cost: Double)?
+        var mildCount = 0
         var met: Double?
         for candidate in candidates {
             let keep = candidate.strength.keep
@@ -135,10 +136,12 @@ package struct BudgetSearch {
                 met = max(met ?? 0, keep)
                 if cost >= limit * (1 - slack) { return (false, keep) }
             }
-            if over > budget.excess(.drop, candidate.facts) {
+            let drop = budget.excess(.drop, candidate.facts)
+            if over > drop {
+                mildCount += 1
                 if keep < mild?.keep ?? .infinity { mild = (keep, cost) }
             } else if keep > strong?.keep ?? 0 {
-                strong = (keep, cost)
+                strong = (keep, cost, drop)
             }
         }
         let settled = (
@@ -153,12 +156,15 @@ package struct BudgetSearch {
         guard low + Self.leastKeepDifference < high else { return settled }
         let aim = limit * (1 - slack / 2)
         var keep = (low + high) / 2
-        if let strong, let mild, strong.cost < aim, aim < mild.cost {
+        if let strong, let mild, strong.drop == 0, strong.cost < aim, aim < mild.cost {
             keep = low + (aim - strong.cost) / (mild.cost - strong.cost) * (high - low)
         } else if let mild, strong == nil, mild.cost.isFinite {
             let fixed = isTime ? Self.fixedShare * mild.cost : fixedBytes(mild.cost, mild.keep)
             keep = mild.keep * (aim - fixed) / (mild.cost - fixed)
-            if !(keep > space.keeps.lowerBound) { return (true, space.keeps.lowerBound) }
+            // Guesses that were too mild again and again end with the strongest.
+            if mildCount > 2 || !(keep > space.keeps.lowerBound) {
+                return (true, space.keeps.lowerBound)
+            }
         }
         // Away from the ends, so that what is between them surely becomes less.
         let margin = min(0.01, (high - low) / 4)
@@ -213,7 +219,8 @@ package struct BudgetSearch {
             return mild == nil && low < high ? lowest : nil
         }
         var step = Self.middle(low...high)
-        if let target {
+        // Where it is the drop that asks for less, the size says nothing about where to look.
+        if let target, strong.map({ budget.excess(.drop, $0.facts) == 0 }) ?? true {
             step = sizedStep(target, mild: mild, strong: strong, keep: keep, in: low...high) ?? step
             if mild == nil && step == lowest || strong == nil && step == highest { return step }
         }
@@ -248,18 +255,19 @@ package struct BudgetSearch {
 
     /// The step at which the estimate is just within the target, one of the ends if none is.
     ///
-    /// - Parameter known: A candidate whose size was measured; how far the estimate was off there is
-    ///   taken for how far it is off everywhere.
+    /// - Parameter known: A candidate whose size was measured; what the estimate is off by there, in
+    ///   parts of it, is taken for what it is off by everywhere.
     private func estimatedStep(
         for target: Double, keep: Double, in range: ClosedRange<Double>,
         correctedBy known: BudgetCandidate? = nil
     ) -> Double {
         let aim = target * (1 - Self.sizeSlack / 4)
-        let error = known.map { Double($0.facts.byteCount) - estimate($0.strength) } ?? 0
-        func fits(_ step: Double) -> Bool {
-            estimate(RecipeStrength(step: step, keep: keep)) + error <= aim
+        let factor = known.map { Double($0.facts.byteCount) / max(1, estimate($0.strength)) } ?? 1
+        func expected(_ step: Double) -> Double {
+            factor * estimate(RecipeStrength(step: step, keep: keep))
         }
-        if fits(range.lowerBound) { return range.lowerBound }
+        func fits(_ step: Double) -> Bool { expected(step) <= aim }
+        if expected(range.lowerBound) <= target { return range.lowerBound }
         if !fits(range.upperBound) { return range.upperBound }
         var (low, high) = (range.lowerBound, range.upperBound)
         for _ in 0..<40 {
@@ -276,18 +284,5 @@ package struct BudgetSearch {
     /// Four digits after the point are finer than any size can tell.
     private static func rounded(_ step: Double) -> Double {
         (step * 10_000).rounded() / 10_000
-    }
-}
-
-/// The strengths that a search may try.
-package struct StrengthSpace: Equatable, Sendable {
-    /// From the mildest to the strongest.
-    package let steps: ClosedRange<Double>
-    /// From the strongest to the mildest.
-    package let keeps: ClosedRange<Double>
-
-    package init(steps: ClosedRange<Double>, keeps: ClosedRange<Double>) {
-        self.steps = steps
-        self.keeps = keeps
     }
 }
