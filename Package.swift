@@ -103,7 +103,7 @@ let package = Package(
             [
                 "Checkpoints", "ModelGraph", "ModelCompression", "Packaging", "Evaluation",
                 "Reporting", "CommandLineSupport", "Tensors", "EdgeFormat", "EdgeRuntime",
-                "EdgeTokenizer", "CEdgePlatform",
+                "EdgeTokenizer", "AtomicFiles", "CEdgePlatform",
             ]),
         program(
             "run-edge",

@@ -89,12 +89,16 @@ package final class AtomicFile {
         }
         isTemporary = false
         InterruptedFiles.shared.remove(temporaryPath)
+        Self.syncFolder(of: path)
+    }
+
+    static func syncFolder(of path: String) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let folderDescriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if folderDescriptor >= 0 {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor >= 0 {
             // Some file systems cannot sync folders; the file itself is safe.
-            _ = fsync(folderDescriptor)
-            close(folderDescriptor)
+            _ = fsync(descriptor)
+            close(descriptor)
         }
     }
 }

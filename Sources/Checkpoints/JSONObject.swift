@@ -36,6 +36,19 @@ package struct JSONObject: Equatable, Sendable {
         return true
     }
 
+    /// The object with another value for a name, in its place, or as the last member.
+    package func setting(_ name: String, to value: JSONValue) -> JSONObject {
+        var object = JSONObject()
+        var isNew = true
+        for member in members {
+            let isNamed = CodePoints(member.name) == CodePoints(name)
+            if isNamed { isNew = false }
+            _ = object.append(member.name, isNamed ? value : member.value)
+        }
+        if isNew { _ = object.append(name, value) }
+        return object
+    }
+
     package static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members == right.members
     }

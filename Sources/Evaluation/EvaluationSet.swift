@@ -29,6 +29,12 @@ package struct EvaluationSet {
             format: format, limit: limit)
     }
 
+    /// A part of a data set.
+    package init(file: String, examples: [EvaluationExample]) {
+        self.file = file
+        self.examples = examples
+    }
+
     /// Reads a data set from memory.
     init(
         file: String, bytes: UnsafeRawBufferPointer, format: DataFormat, limit: Int? = nil

@@ -4,12 +4,15 @@ import Evaluation
 import ModelCompression
 import ModelGraph
 
-/// `--calibration`: inputs that passes may look at; labels in the file are not read.
+/// `--calibration`: inputs that passes may look at; they do not read labels in the file.
 struct CalibrationData {
     let set: CalibrationSet
+    /// Examples that no pass sees, with their labels; nil unless some were to be kept from them.
+    let judged: EvaluationSet?
     let warnings: [String]
 
-    init(file: String, loaded: LoadedCheckpoint) throws(Failure) {
+    /// - Parameter judging: Whether every third example is kept from the passes.
+    init(file: String, loaded: LoadedCheckpoint, judging: Bool = false) throws(Failure) {
         let data: EvaluationSet
         do {
             data = try EvaluationSet(file: file)
@@ -18,11 +21,17 @@ struct CalibrationData {
         }
         var failures = data.failures
         var sequences: [TokenSequence] = []
+        var judged: [EvaluationExample] = []
         let tokenizer = try loaded.openTokenizer()
         for example in data.examples {
             do throws(LineProblem) {
-                sequences.append(
-                    try Self.sequence(example.input, tokenizer: tokenizer, model: loaded.model))
+                let sequence = try Self.sequence(
+                    example.input, tokenizer: tokenizer, model: loaded.model)
+                if judging && (sequences.count + judged.count) % 3 == 2 {
+                    judged.append(example)
+                } else {
+                    sequences.append(sequence)
+                }
             } catch {
                 failures.append(LineFailure(line: example.line, problem: error))
             }
@@ -34,6 +43,12 @@ struct CalibrationData {
                 .wrongUsage)
         }
         set = CalibrationSet(sequences)
+        if judging && judged.isEmpty {
+            throw Failure(
+                "\(file): \(sequences.count) inputs are too few for --max-drop, "
+                    + "which keeps every third one from the passes", .wrongUsage)
+        }
+        self.judged = judging ? EvaluationSet(file: file, examples: judged) : nil
         warnings = failures.map { "\(file): \($0), line left out" }
     }
 

@@ -1,5 +1,4 @@
 import CEdgePlatform
-import Checkpoints
 import CommandLineSupport
 import ModelCompression
 import ModelGraph
@@ -11,8 +10,8 @@ enum CompressCommand {
         ("--output", .value), ("--preset", .value), ("--eval", .value), ("--threads", .value),
         ("--task", .value), ("--json", .flag), ("--help", .flag), ("--version", .flag),
         ("--calibration", .value), ("--recipe", .value),
-        ("--target-size", .notAvailable), ("--target-latency", .notAvailable),
-        ("--max-drop", .notAvailable), ("--dry-run", .flag), ("--bundle", .value),
+        ("--target-size", .value), ("--target-latency", .value), ("--latency-tokens", .value),
+        ("--max-drop", .value), ("--dry-run", .flag), ("--bundle", .value),
     ])
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
@@ -49,6 +48,8 @@ enum CompressCommand {
         }
         let recipe = try self.recipe(
             preset: arguments.text("--preset"), file: arguments.text("--recipe"))
+        let budget = try BudgetOptions(arguments)
+        if budget != nil { _ = try BudgetStep.ladder(from: recipe, canShrink: false) }
         let task = try self.task(arguments.text("--task"))
         let bundles = try arguments.text("--bundle").map { list throws(Failure) in
             try BundleStep.steps(list, output: output)
@@ -67,45 +68,42 @@ enum CompressCommand {
         }
         if isDryRun {
             bar.clear()
+            let first = try budget.map { budget throws(Failure) in
+                try BudgetStep.firstRecipe(budget.budget, from: recipe, loaded: loaded)
+            }
             Console.write(
-                DryRun(recipe, loaded).output(asJSON: arguments.has("--json")))
+                DryRun(first ?? recipe, loaded, isSearch: budget != nil)
+                    .output(asJSON: arguments.has("--json")))
             return .done
         }
         let calibration = try arguments.text("--calibration").map { file throws(Failure) in
-            try CalibrationData(file: file, loaded: loaded)
+            try CalibrationData(file: file, loaded: loaded, judging: budget?.budget.drop != nil)
         }
         for warning in calibration?.warnings ?? [] {
             bar.clear()
             Console.report("compress", "warning: \(warning)")
         }
+        let step = CompressionStep(
+            loaded: loaded, calibration: calibration?.set, threads: threads)
         let compressed: CompressedModel
-        do {
-            compressed = try recipe.apply(
-                to: loaded.model, calibration: calibration?.set, vocabulary: loaded.vocabulary,
-                threadCount: threads
-            ) { bar.update($0, $1) }
-        } catch {
-            switch error {
-            case .needsCalibration, .optionNeedsCalibration:
-                throw Failure(error.description, .wrongUsage)
-            case .notFinite, .model, .singular: break
-            }
-            throw Failure("\(path): \(error.description)", .invalidModel)
-        }
         let written: WrittenContainer
-        do {
-            var lowered = try LoweredModel(
-                compressed, tokenizer: loaded.tokenizer(keeping: compressed.model.keptTokens))
-            try loaded.provenance().record(in: &lowered.metadata)
-            written = try ContainerWriter(lowered).write(to: output) { bar.update("write", $0) }
-        } catch let error as PackagingError {
-            bar.clear()
-            throw Failure("\(error.names(file: path, output: output))", .invalidModel)
-        } catch let error as CheckpointError {
-            bar.clear()
-            throw Failure(error.description, .invalidModel)
-        } catch {
-            preconditionFailure("the calls above throw nothing else")
+        var searched: BudgetSummary?
+        if let budget {
+            let search = try BudgetStep(
+                budget.budget, from: recipe, step: step,
+                measurement: CandidateMeasurement(
+                    budget, loaded: loaded, judged: calibration?.judged, threads: threads))
+            (compressed, written, searched) = try search.run(
+                output: output, progress: { bar.update($0, $1) },
+                told: { line in
+                    bar.clear()
+                    if Console.errorIsTerminal { Console.note(line) }
+                })
+        } else {
+            compressed = try step.compress(recipe) { bar.update($0, $1) }
+            written = try step.write(compressed, to: output, output: output) {
+                bar.update("write", $0)
+            }
         }
         let attached = try (bundles ?? []).map { step throws(Failure) in
             try step.run(container: output)
@@ -119,13 +117,14 @@ enum CompressCommand {
         }
         bar.clear()
         let summary = Summary(
-            compressed, written: written, checkpoint: loaded.checkpoint, evaluation: evaluated,
-            path: path, output: output, bundles: attached, seconds: seconds)
+            compressed, written: written, checkpoint: loaded.checkpoint, budget: searched,
+            evaluation: evaluated, path: path, output: output, bundles: attached, seconds: seconds)
         if arguments.has("--json") {
             Console.write(summary.json)
         } else {
             Console.write(Array(summary.text.utf8))
         }
+        guard searched?.isMet ?? true else { return .budgetMissed }
         return evaluated?.failures.isEmpty ?? true ? .done : .someInputFailed
     }
 
@@ -154,18 +153,5 @@ enum CompressCommand {
             .unknownValue(
                 option: "--task", value: name,
                 known: ModelTask.allCases.map(\.rawValue).joined(separator: ", ")))
-    }
-}
-
-extension PackagingError {
-    /// The sentence with the file it is about.
-    fileprivate func names(file: String, output: String) -> String {
-        switch self {
-        case .file, .zstd: "\(output): \(description)"
-        case .model, .format, .duplicateTensor, .overLimit, .unsupportedElementType, .rowTooLarge,
-            .unsupportedOperation:
-            "\(file): \(description)"
-        case .program: description
-        }
     }
 }

@@ -17,9 +17,12 @@ struct DryRun {
     private let loaded: LoadedCheckpoint
     private let before: Int
     private let steps: [Step]
+    /// Whether the recipe is the first one of a search for a budget.
+    private let isSearch: Bool
 
-    init(_ recipe: Recipe, _ loaded: LoadedCheckpoint) {
+    init(_ recipe: Recipe, _ loaded: LoadedCheckpoint, isSearch: Bool) {
         self.recipe = recipe
+        self.isSearch = isSearch
         self.loaded = loaded
         var estimate = SizeEstimate(loaded.model)
         before = estimate.byteCount
@@ -45,6 +48,11 @@ struct DryRun {
             lines.append("  \(step.pass): \(step.summary); about \(step.byteCount) bytes")
         }
         if steps.isEmpty { lines.append("  no pass: the weights stay as they are") }
+        if isSearch {
+            lines.append(
+                "the search for the budget would begin with this and try at most "
+                    + "\(BudgetSearch.candidateLimit) recipes")
+        }
         lines.append("nothing was written")
         return lines.joined(separator: "\n") + "\n"
     }
@@ -54,6 +62,10 @@ struct DryRun {
         json.beginObject()
         json.key("recipe")
         json.string(recipe.name)
+        if isSearch {
+            json.key("recipes_at_most")
+            json.integer(BudgetSearch.candidateLimit)
+        }
         json.key("weight_bytes")
         json.integer(before)
         json.key("passes")

@@ -5,6 +5,7 @@ enum Help {
 
         USAGE: compress <checkpoint> -o <model.atn> [--preset int8|small|fast|tiny|float]
                         [--calibration data.jsonl] [--eval data.jsonl] [--bundle aarch64]
+                        [--target-size 12MB] [--target-latency 5ms] [--max-drop 1%]
                compress inspect <model.atn | checkpoint>
 
         ARGUMENTS:
@@ -23,6 +24,13 @@ enum Help {
           --eval FILE         labelled .jsonl lines: prints the accuracy before and after
           --bundle ARCH,…     also write an executable with the model inside for each of aarch64,
                               armv7, x86-64, beside the output: model-aarch64
+          --target-size SIZE  search for the best model whose file is at most 12MB, 11.5MiB, 800kB
+                              or so many bytes; --preset or --recipe is the mildest that is tried
+          --target-latency T  … that takes at most 5ms for one input, on this machine with --threads;
+                              needs --calibration
+          --latency-tokens N  length of that input; default 128
+          --max-drop SHARE    … whose accuracy drops by at most 1%, on a third of --calibration, which
+                              the passes do not see; alone: the smallest such file
           --task TASK         embed, classify, generate or raw; default: what the checkpoint is for
           --threads N         default: the processors this process may use
           --json              print one JSON document and nothing else

@@ -29,6 +29,11 @@ struct LoadedCheckpoint {
         warnings = checkpoint.warnings
         tokenizerSource = try Self.tokenizerSource(of: checkpoint, path: path)
         tokenizer = tokenizerSource?.makeBlob()
+        if let tokenizerSource, tokenizerSource.vocabularySize > model.vocabularySize {
+            throw Failure(
+                "\(path): the tokenizer has \(tokenizerSource.vocabularySize) tokens, the model "
+                    + "\(model.vocabularySize)", .invalidModel)
+        }
         if tokenizer == nil {
             warnings.append(
                 "\(path): there are no tokenizer files; the model will run from token ids only")

@@ -23,6 +23,8 @@ struct Summary {
     let path: String
     let output: String
     let bundles: [BundleStep.Result]
+    /// What the search for a budget found, if there is one.
+    let budget: BudgetSummary?
     /// What `--eval` found, if it was asked for.
     let evaluation: EvaluationSummary?
     let seconds: Double
@@ -30,7 +32,7 @@ struct Summary {
 
     init(
         _ compressed: CompressedModel, written: WrittenContainer, checkpoint: Checkpoint,
-        evaluation: EvaluationSummary?, path: String, output: String,
+        budget: BudgetSummary?, evaluation: EvaluationSummary?, path: String, output: String,
         bundles: [BundleStep.Result], seconds: Double
     ) {
         self.compressed = compressed
@@ -38,6 +40,7 @@ struct Summary {
         self.path = path
         self.output = output
         self.bundles = bundles
+        self.budget = budget
         self.evaluation = evaluation
         self.seconds = seconds
         checkpointBytes = checkpoint.weightFiles.reduce(0) { $0 + $1.byteCount }
@@ -122,7 +125,8 @@ struct Summary {
                 + "\(String(format: "%.1f", share)) % of \(path), "
                 + "\(String(format: "%.2f", seconds)) s")
         lines += bundles.map { "\($0.path): \($0.byteCount) bytes, runs on \($0.architecture)" }
-        return lines.joined(separator: "\n") + "\n" + (evaluation?.text ?? "")
+        return lines.joined(separator: "\n") + "\n" + (budget?.text ?? "")
+            + (evaluation?.text ?? "")
     }
 
     /// What was left out, names that differ only in numbers together.
@@ -197,6 +201,10 @@ struct Summary {
         json.endArray()
         json.key("seconds")
         json.double(seconds)
+        if let budget {
+            json.key("budget")
+            budget.write(to: &json)
+        }
         if let evaluation {
             json.key("evaluation")
             evaluation.write(to: &json)

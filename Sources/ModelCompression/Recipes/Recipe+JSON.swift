@@ -42,6 +42,26 @@ extension Recipe {
         json = value.compactText
     }
 
+    /// The passes as the recipe's text has them.
+    func passObjects() throws(RecipeError) -> [JSONObject] {
+        do {
+            return try JSONValue(parsing: Array(json.utf8))["passes"]?.array?.compactMap(\.object)
+                ?? []
+        } catch {
+            throw .json(error)
+        }
+    }
+
+    /// The recipe of the passes before the first one with this name.
+    package func beginning(before name: String) throws(RecipeError) -> Recipe {
+        let passes = try passObjects().prefix { $0["pass"]?.string != name }
+        var object = JSONObject()
+        _ = object.append("name", .string(self.name))
+        _ = object.append("passes", .array(passes.map { .object($0) }))
+        let text = JSONValue.object(object).compactText
+        return try Recipe(parsing: Array(text.utf8), name: self.name)
+    }
+
     static func pass(_ options: RecipeOptions) throws(RecipeError) -> any CompressionPass {
         var options = options
         guard let name = try options.text("pass") else {

@@ -17,19 +17,21 @@ package struct Recipe: Sendable {
     /// - Parameters:
     ///   - calibration: What passes may look at; nil if there is no data.
     ///   - vocabulary: Nil for a model without a tokenizer.
+    ///   - earlier: What a recipe left of the same model with the same data, whose passes are the
+    ///     first ones of this recipe; they are not done again.
     package func apply(
         to model: Model, calibration: CalibrationSet? = nil, vocabulary: VocabularyFacts? = nil,
-        threadCount: Int = 1,
+        threadCount: Int = 1, continuing earlier: CompressedModel? = nil,
         progress: @escaping (_ pass: String, _ share: Double) -> Void = { _, _ in }
     ) throws(CompressionError) -> CompressedModel {
         let original = model
-        var model = model
-        var records: [PassRecord] = []
+        var model = earlier?.model ?? model
+        var records = earlier?.records ?? []
         let check =
             try passes.isEmpty
             ? nil : AnswerCheck(original, calibration, threadCount: threadCount)
-        var reached = 0.0
-        for pass in passes {
+        var reached = records.last?.answerDistance ?? 0
+        for pass in passes.dropFirst(earlier?.recipe.passes.count ?? 0) {
             let name = type(of: pass).name
             let context = PassContext(
                 original: original, calibration: calibration, vocabulary: vocabulary,
