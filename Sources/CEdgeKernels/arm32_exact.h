@@ -13,8 +13,12 @@
 #define attention_f32 flushing_attention_f32
 #define attention_s8 flushing_attention_s8
 #define layer_norm flushing_layer_norm
+#define rms_norm flushing_rms_norm
+#define rotate flushing_rotate
 #define activate flushing_activate
 #define add flushing_add
+#define multiply_elements flushing_multiply_elements
+#define scale_elements flushing_scale_elements
 #define dequantize flushing_dequantize
 #define softmax flushing_softmax
 #define mean_rows flushing_mean_rows
@@ -27,8 +31,12 @@
 #undef attention_f32
 #undef attention_s8
 #undef layer_norm
+#undef rms_norm
+#undef rotate
 #undef activate
 #undef add
+#undef multiply_elements
+#undef scale_elements
 #undef dequantize
 #undef softmax
 #undef mean_rows
@@ -212,21 +220,24 @@ static void attend_exactly(const edgek_attention_s8 *task, int64_t head, int64_t
     edgek_head_layout queries =
         edgek_head_layout_of(EDGEK_QUERIES, shape->query_count, shape->head_size);
     edgek_head_layout keys =
-        edgek_head_layout_of(EDGEK_KEYS, shape->key_count, shape->head_size);
+        edgek_head_layout_of(EDGEK_KEYS, shape->key_capacity, shape->head_size);
     edgek_head_layout values =
-        edgek_head_layout_of(EDGEK_VALUES, shape->key_count, shape->value_size);
+        edgek_head_layout_of(EDGEK_VALUES, shape->key_capacity, shape->value_size);
     int64_t kv_head = edgek_key_value_head(shape, head);
-    int64_t visible = edgek_visible_keys(shape, query);
-    float query_scale = edgek_head_scale_at(&queries, task->queries, head, query)
-        * (shape->scale * EDGEK_LOG2_E);
+    int64_t begin = edgek_first_visible_key(shape, query);
+    int64_t end = edgek_visible_keys(shape, query);
+    edgek_scoring scoring = edgek_scoring_of(shape, head, query);
+    float query_scale =
+        edgek_head_scale_at(&queries, task->queries, head, query) * scoring.scale;
     float *y = shape->y + query * shape->y_stride + head * shape->value_size;
     float maximum = -__builtin_inff(), sum = 0.0f;
     for (int64_t d = 0; d < shape->value_size; d++) y[d] = 0.0f;
 
-    for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
-        int64_t count = edgek_smaller(visible - first, EDGEK_KEY_BLOCK);
+    int64_t first = begin / EDGEK_KEY_BLOCK * EDGEK_KEY_BLOCK;
+    for (; first < end; first += EDGEK_KEY_BLOCK) {
+        edgek_visible_block block = edgek_block_at(first, begin, end);
         float p[EDGEK_KEY_BLOCK], largest = maximum;
-        for (int64_t j = 0; j < count; j++) {
+        for (int64_t j = block.skipped; j < block.count; j++) {
             int32_t dot = 0;
             for (int64_t d = 0; d < shape->head_size; d++) {
                 dot += edgek_head_code_at(&queries, task->queries, head, query, d)
@@ -234,11 +245,17 @@ static void attend_exactly(const edgek_attention_s8 *task, int64_t head, int64_t
             }
             p[j] = ((float)dot * edgek_head_scale_at(&keys, task->keys, kv_head, first + j))
                 * query_scale;
+            if (scoring.inverse_cap != 0.0f) {
+                p[j] = edgek_tanh(p[j] * scoring.inverse_cap) * scoring.capped;
+            }
+            if (scoring.slope != 0.0f) {
+                p[j] = p[j] + scoring.slope * (float)(int32_t)(first + j - scoring.place);
+            }
             largest = p[j] > largest ? p[j] : largest;
         }
-        float alpha = first == 0 ? 0.0f : edgek_exp2_coarse_not_positive(maximum - largest);
+        float alpha = block.is_first ? 0.0f : edgek_exp2_coarse_not_positive(maximum - largest);
         float lanes[EDGEK_LANES] = {0}, largest_weight = 0.0f;
-        for (int64_t j = 0; j < count; j++) {
+        for (int64_t j = block.skipped; j < block.count; j++) {
             p[j] = edgek_exp2_coarse_not_positive(p[j] - largest);
             lanes[j % EDGEK_LANES] = lanes[j % EDGEK_LANES] + p[j];
             p[j] = p[j] * edgek_head_scale_at(&values, task->values, kv_head, first + j);
@@ -252,7 +269,7 @@ static void attend_exactly(const edgek_attention_s8 *task, int64_t head, int64_t
 
         int is_empty = largest_weight < EDGEK_SMALLEST_RANGE;
         int32_t codes[EDGEK_KEY_BLOCK];
-        for (int64_t j = 0; j < count && !is_empty; j++) {
+        for (int64_t j = block.skipped; j < block.count && !is_empty; j++) {
             int32_t code = (int32_t)edgek_round(p[j] * (255.0f / largest_weight));
             codes[j] = code > 255 ? 255 : code;
         }
@@ -260,7 +277,7 @@ static void attend_exactly(const edgek_attention_s8 *task, int64_t head, int64_t
             y[d] = y[d] * alpha;
             if (is_empty) continue;
             int32_t inner = 0;
-            for (int64_t j = 0; j < count; j++) {
+            for (int64_t j = block.skipped; j < block.count; j++) {
                 inner += codes[j]
                     * edgek_head_code_at(&values, task->values, kv_head, first + j, d);
             }
@@ -318,6 +335,42 @@ static void layer_norm(
     }
 }
 
+static void rms_norm(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, int64_t group_size,
+    const float *gamma, float epsilon, float *y, int64_t y_stride
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        float *target = y + row * y_stride, copy[EDGEK_COPIED];
+        const float *source = x + row * x_stride;
+        const float *s = edgek_source(source, column_count, target, copy);
+        edgek_forget_flushed();
+        if (s) flushing_rms_norm(s, 0, 1, column_count, group_size, gamma, epsilon, target, 0);
+        if (s && !edgek_has_flushed()) continue;
+        edgek_table_scalar.rms_norm(
+            s ? s : source, 0, 1, column_count, group_size, gamma, epsilon, target, 0);
+    }
+}
+
+static void rotate(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t head_count, int64_t head_size,
+    const float *angles, int64_t angle_count, int32_t adjacent, float *y, int64_t y_stride
+) {
+    int64_t columns = head_count * head_size;
+    for (int64_t row = 0; row < row_count; row++, angles += 2 * angle_count) {
+        float *target = y + row * y_stride, copy[EDGEK_COPIED];
+        const float *source = x + row * x_stride;
+        const float *s = edgek_source(source, columns, target, copy);
+        edgek_forget_flushed();
+        if (s) {
+            flushing_rotate(
+                s, 0, 1, head_count, head_size, angles, angle_count, adjacent, target, 0);
+        }
+        if (s && !edgek_has_flushed()) continue;
+        edgek_table_scalar.rotate(
+            s ? s : source, 0, 1, head_count, head_size, angles, angle_count, adjacent, target, 0);
+    }
+}
+
 static void activate(const float *x, int64_t count, edgek_activation activation, float *y) {
     for (int64_t i = 0; i < count; i += EDGEK_COPIED) {
         int64_t part = edgek_smaller(count - i, EDGEK_COPIED);
@@ -341,6 +394,32 @@ static void add(const float *x, int64_t count, float *y) {
         if (!edgek_has_flushed()) continue;
         memcpy(y + i, copy, bytes);
         edgek_table_scalar.add(x + i, part, y + i);
+    }
+}
+
+static void multiply_elements(const float *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_COPIED) {
+        int64_t part = edgek_smaller(count - i, EDGEK_COPIED);
+        size_t bytes = (size_t)part * sizeof *y;
+        float copy[EDGEK_COPIED];
+        memcpy(copy, y + i, bytes);
+        edgek_forget_flushed();
+        flushing_multiply_elements(x + i, part, y + i);
+        if (!edgek_has_flushed()) continue;
+        memcpy(y + i, copy, bytes);
+        edgek_table_scalar.multiply(x + i, part, y + i);
+    }
+}
+
+static void scale_elements(const float *x, int64_t count, float factor, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_COPIED) {
+        int64_t part = edgek_smaller(count - i, EDGEK_COPIED);
+        float copy[EDGEK_COPIED];
+        const float *source = x + i;
+        if (x == y) source = memcpy(copy, source, (size_t)part * sizeof *x);
+        edgek_forget_flushed();
+        flushing_scale_elements(source, part, factor, y + i);
+        if (edgek_has_flushed()) edgek_table_scalar.scale(source, part, factor, y + i);
     }
 }
 

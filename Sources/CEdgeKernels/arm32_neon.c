@@ -250,6 +250,7 @@ static void multiply_panels(
     }
 }
 
+#include "arm_pair_rows.h"
 #include "arm32_exact.h"
 
 EDGEK_DEFINE_TABLE(neon, "neon");

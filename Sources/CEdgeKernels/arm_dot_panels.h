@@ -101,6 +101,21 @@ static void multiply_panels(
     }
 }
 
+static edgek_ints multiply_by_panel(
+    const int8_t *codes, int64_t code_stride, const int8_t *panel, int64_t groups, edgek_ints sums
+) {
+    int32x4_t acc[4];
+    memcpy(acc, &sums, sizeof acc);
+    for (int64_t group = 0; group < groups; group++, codes += code_stride, panel += 64) {
+        int32_t four;
+        memcpy(&four, codes, sizeof four);
+        int8x16_t row = vreinterpretq_s8_s32(vdupq_n_s32(four));
+        for (int l = 0; l < 4; l++) acc[l] = vdotq_s32(acc[l], vld1q_s8(panel + 16 * l), row);
+    }
+    memcpy(&sums, acc, sizeof acc);
+    return sums;
+}
+
 #undef EDGEK_DOT
 #undef EDGEK_LOAD_LANES
 #undef EDGEK_LOAD_ROWS

@@ -267,6 +267,7 @@ static void multiply_panels(
     }
 }
 
+#include "arm_pair_rows.h"
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #include "edgek_rows.h"

@@ -37,16 +37,52 @@ EDGEK_INLINE void edgek_end_row(
     }
 }
 
+/// Scores of sixteen keys from `first_key` on, of products that are multiplied by the scale already.
+EDGEK_INLINE edgek_real edgek_scores_of(
+    edgek_real x, const edgek_scoring *scoring, int64_t first_key
+) {
+    if (scoring->inverse_cap != 0.0f) {
+        x = edgek_tanh(x * scoring->inverse_cap) * scoring->capped;
+    }
+    if (scoring->slope != 0.0f) {
+        edgek_ints distance = edgek_lane_numbers() + (int32_t)(first_key - scoring->place);
+        x = x + scoring->slope * __builtin_convertvector(distance, edgek_real);
+    }
+    return x;
+}
+
+/// A block of keys, for one query.
+typedef struct {
+    int64_t first;
+    /// The keys of the block that the query sees: from `skipped` to before `count`.
+    int64_t skipped;
+    int64_t count;
+    int is_first;
+} edgek_visible_block;
+
+/// The block that starts at key `first`, of which the query sees some.
+EDGEK_INLINE edgek_visible_block edgek_block_at(int64_t first, int64_t begin, int64_t end) {
+    edgek_visible_block block = {first, 0, edgek_smaller(end - first, EDGEK_KEY_BLOCK), 0};
+    block.is_first = first <= begin;
+    if (block.is_first) block.skipped = begin - first;
+    return block;
+}
+
+/// Which lanes, those of keys from `j` of the block on, the query sees.
+EDGEK_INLINE edgek_ints edgek_is_seen(const edgek_visible_block *block, int64_t j) {
+    edgek_ints is_behind = edgek_lane_numbers() < (int32_t)(block->count - j);
+    return is_behind & (edgek_lane_numbers() >= (int32_t)(block->skipped - j));
+}
+
 /// Turns the scores of a block into powers of two, in place, and takes them into the running
-/// maximum and sum. Scores behind `count` are overwritten with zeros. Returns α.
+/// maximum and sum. What the query does not see becomes zero. Returns α.
 EDGEK_INLINE float edgek_add_block(
-    float *scores, int64_t count, int is_first, edgek_running_row *row
+    float *scores, const edgek_visible_block *block, const int is_coarse, edgek_running_row *row
 ) {
     edgek_real largest = (edgek_real)(row->maximum);
-    for (int64_t j = 0; j < count; j += EDGEK_LANES) {
+    for (int64_t j = 0; j < block->count; j += EDGEK_LANES) {
         edgek_real s = edgek_load(scores + j);
-        edgek_ints is_visible = edgek_lane_numbers() < (int32_t)(count - j);
-        s = is_visible ? s : (edgek_real)(-__builtin_inff());
+        s = edgek_is_seen(block, j) ? s : (edgek_real)(-__builtin_inff());
         largest = s > largest ? s : largest;
     }
     float maximum = edgek_fold_maximum(largest);
@@ -54,16 +90,18 @@ EDGEK_INLINE float edgek_add_block(
     edgek_real sum = (edgek_real)(0.0f);
     for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {
         edgek_real p = (edgek_real)(0.0f);
-        if (j < count) {
-            edgek_ints is_visible = edgek_lane_numbers() < (int32_t)(count - j);
-            p = edgek_exp2_not_positive(edgek_load(scores + j) - maximum);
-            p = is_visible ? p : (edgek_real)(0.0f);
+        if (j < block->count) {
+            p = edgek_load(scores + j) - maximum;
+            p = is_coarse ? edgek_exp2_coarse_not_positive(p) : edgek_exp2_not_positive(p);
+            p = edgek_is_seen(block, j) ? p : (edgek_real)(0.0f);
             sum = sum + p;
         }
         edgek_store(scores + j, p);
     }
     edgek_real difference = (edgek_real)(row->maximum - maximum);
-    float alpha = is_first ? 0.0f : edgek_exp2_not_positive(difference).x;
+    difference = is_coarse
+        ? edgek_exp2_coarse_not_positive(difference) : edgek_exp2_not_positive(difference);
+    float alpha = block->is_first ? 0.0f : difference.x;
     row->sum = row->sum * alpha + edgek_fold(sum);
     row->maximum = maximum;
     return alpha;
@@ -77,25 +115,30 @@ static void attention_f32(
     int64_t kv_head = edgek_key_value_head(shape, head);
     for (int64_t query = first_query; query < query_end; query++) {
         const float *q = task->queries + query * task->query_stride + head * shape->head_size;
-        int64_t visible = edgek_visible_keys(shape, query);
-        float scale = shape->scale * EDGEK_LOG2_E;
+        int64_t begin = edgek_first_visible_key(shape, query);
+        int64_t end = edgek_visible_keys(shape, query);
+        edgek_scoring scoring = edgek_scoring_of(shape, head, query);
         edgek_running_row row = edgek_begin_row(shape, scratch);
 
-        for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
-            int64_t count = edgek_smaller(visible - first, EDGEK_KEY_BLOCK);
+        int64_t first = begin / EDGEK_KEY_BLOCK * EDGEK_KEY_BLOCK;
+        for (; first < end; first += EDGEK_KEY_BLOCK) {
+            edgek_visible_block block = edgek_block_at(first, begin, end);
             const float *keys =
                 task->keys + first * task->key_stride + kv_head * shape->head_size;
             const float *values =
                 task->values + first * task->value_stride + kv_head * shape->value_size;
             float p[EDGEK_KEY_BLOCK] = {0};
-            for (int64_t j = 0; j < count; j++) {
-                p[j] = edgek_dot(q, keys + j * task->key_stride, shape->head_size) * scale;
+            for (int64_t j = block.skipped; j < block.count; j++) {
+                p[j] = edgek_dot(q, keys + j * task->key_stride, shape->head_size) * scoring.scale;
             }
-            float alpha = edgek_add_block(p, count, first == 0, &row);
+            for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {
+                edgek_store(p + j, edgek_scores_of(edgek_load(p + j), &scoring, first + j));
+            }
+            float alpha = edgek_add_block(p, &block, 0, &row);
             for (int64_t d = 0; d < shape->value_size; d += EDGEK_LANES) {
                 int64_t columns = edgek_smaller(shape->value_size - d, EDGEK_LANES);
                 edgek_real inner = (edgek_real)(0.0f);
-                for (int64_t j = 0; j < count; j++) {
+                for (int64_t j = block.skipped; j < block.count; j++) {
                     edgek_real v = edgek_load_part(values + j * task->value_stride + d, columns);
                     inner = inner + p[j] * v;
                 }

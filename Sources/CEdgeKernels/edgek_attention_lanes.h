@@ -11,8 +11,7 @@
 // `panel_bytes` apart in each panel, those of the lanes follow each other.
 #pragma once
 
-#include "edgek_attention_block.h"
-#include "edgek_heads.h"
+#include "edgek_attention_row.h"
 
 static int64_t attention_scratch_bytes(const edgek_attention_shape *shape) {
     // The outputs of sixteen queries; float attention carries one row, padded to 64 columns.
@@ -253,16 +252,32 @@ EDGEK_INLINE void edgek_end_lanes(
     }
 }
 
+/// Up to so many queries, one after the other is faster than all in lanes that are mostly empty.
+enum { EDGEK_FEW_QUERIES = 3 };
+
+/// Whether queries see more of the scores than a scale and an end.
+EDGEK_INLINE int edgek_needs_rows(const edgek_attention_shape *shape) {
+    int has_window = shape->causal && shape->window > 0 && shape->window < shape->key_count;
+    return has_window || shape->score_cap != 0.0f || shape->slopes != NULL;
+}
+
 static void attention_s8(
     const edgek_attention_s8 *task, int64_t head, int64_t first_query, int64_t query_end,
     void *scratch
 ) {
     const edgek_attention_shape *shape = &task->shape;
+    if (query_end - first_query <= EDGEK_FEW_QUERIES || edgek_needs_rows(shape)) {
+        for (int64_t query = first_query; query < query_end; query++) {
+            attend_row(task, head, query, scratch);
+        }
+        return;
+    }
     edgek_head_layout query_layout =
         edgek_head_layout_of(EDGEK_QUERIES, shape->query_count, shape->head_size);
     edgek_key_value_panels key_values = {
-        .key_layout = edgek_head_layout_of(EDGEK_KEYS, shape->key_count, shape->head_size),
-        .value_layout = edgek_head_layout_of(EDGEK_VALUES, shape->key_count, shape->value_size),
+        .key_layout = edgek_head_layout_of(EDGEK_KEYS, shape->key_capacity, shape->head_size),
+        .value_layout =
+            edgek_head_layout_of(EDGEK_VALUES, shape->key_capacity, shape->value_size),
         .keys = task->keys,
         .values = task->values,
         .head = edgek_key_value_head(shape, head),

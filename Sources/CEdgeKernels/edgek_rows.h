@@ -310,6 +310,54 @@ static void layer_norm(
     }
 }
 
+static void rms_norm(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, int64_t group_size,
+    const float *gamma, float epsilon, float *y, int64_t y_stride
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        for (int64_t first = 0; first < column_count; first += group_size) {
+            const float *source = x + row * x_stride + first;
+            float *target = y + row * y_stride + first;
+            float mean = edgek_dot(source, source, group_size) / (float)group_size;
+            float inverse = 1.0f / __builtin_elementwise_sqrt(mean + epsilon);
+            for (int64_t j = 0; j < group_size; j += EDGEK_LANES) {
+                int64_t count = group_size - j;
+                edgek_real t = edgek_load_part(source + j, count) * inverse;
+                edgek_store_part(target + j, t * edgek_load_part(gamma + j, count), count);
+            }
+        }
+    }
+}
+
+static void rotate(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t head_count, int64_t head_size,
+    const float *angles, int64_t angle_count, int32_t adjacent, float *y, int64_t y_stride
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        const float *cosines = angles + row * 2 * angle_count, *sines = cosines + angle_count;
+        for (int64_t head = 0; head < head_count; head++) {
+            const float *source = x + row * x_stride + head * head_size;
+            float *target = y + row * y_stride + head * head_size;
+            int64_t i = 0;
+            for (; !adjacent && i < angle_count; i += EDGEK_LANES) {
+                int64_t count = angle_count - i;
+                edgek_real a = edgek_load_part(source + i, count);
+                edgek_real b = edgek_load_part(source + angle_count + i, count);
+                edgek_real cosine = edgek_load_part(cosines + i, count);
+                edgek_real sine = edgek_load_part(sines + i, count);
+                edgek_store_part(target + i, a * cosine - b * sine, count);
+                edgek_store_part(target + angle_count + i, b * cosine + a * sine, count);
+            }
+            for (; i < angle_count; i++) {
+                float a = source[2 * i], b = source[2 * i + 1];
+                target[2 * i] = a * cosines[i] - b * sines[i];
+                target[2 * i + 1] = b * cosines[i] + a * sines[i];
+            }
+            for (int64_t d = 2 * angle_count; d < head_size; d++) target[d] = source[d];
+        }
+    }
+}
+
 static void activate(const float *x, int64_t count, edgek_activation activation, float *y) {
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {
         edgek_real value = edgek_load_part(x + i, count - i);
@@ -321,6 +369,19 @@ static void add(const float *x, int64_t count, float *y) {
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {
         edgek_real sum = edgek_load_part(y + i, count - i) + edgek_load_part(x + i, count - i);
         edgek_store_part(y + i, sum, count - i);
+    }
+}
+
+static void multiply_elements(const float *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_real product = edgek_load_part(y + i, count - i) * edgek_load_part(x + i, count - i);
+        edgek_store_part(y + i, product, count - i);
+    }
+}
+
+static void scale_elements(const float *x, int64_t count, float factor, float *y) {
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_store_part(y + i, edgek_load_part(x + i, count - i) * factor, count - i);
     }
 }
 

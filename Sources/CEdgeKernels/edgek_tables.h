@@ -49,8 +49,12 @@ int64_t edgek_multiply_peak_neon(int64_t rounds);
         .attention_s8 = attention_s8, \
         .attention_scratch_bytes = attention_scratch_bytes, \
         .layer_norm = layer_norm, \
+        .rms_norm = rms_norm, \
+        .rotate = rotate, \
         .activate = activate, \
         .add = add, \
+        .multiply = multiply_elements, \
+        .scale = scale_elements, \
         .dequantize = dequantize, \
         .widen_f16 = widen_f16, \
         .widen_bf16 = widen_bf16, \
@@ -76,9 +80,47 @@ static inline int64_t edgek_key_value_head(const edgek_attention_shape *shape, i
     return group_size > 0 ? head / group_size : 0;
 }
 
-/// Number of leading keys that a query sees.
+/// The key that stands where a query stands; negative if that is before all keys.
+static inline int64_t edgek_place(const edgek_attention_shape *shape, int64_t query) {
+    return query + shape->key_count - shape->query_count;
+}
+
+/// The end of the keys that a query sees.
 static inline int64_t edgek_visible_keys(const edgek_attention_shape *shape, int64_t query) {
     if (!shape->causal) return shape->key_count;
-    int64_t visible = query + shape->key_count - shape->query_count + 1;
+    int64_t visible = edgek_place(shape, query) + 1;
     return visible < 0 ? 0 : visible < shape->key_count ? visible : shape->key_count;
+}
+
+/// The first key that a query sees, if it sees any.
+static inline int64_t edgek_first_visible_key(const edgek_attention_shape *shape, int64_t query) {
+    if (!shape->causal || shape->window <= 0) return 0;
+    int64_t first = edgek_place(shape, query) + 1 - shape->window;
+    return first > 0 ? first : 0;
+}
+
+/// How products of a query and keys become scores.
+typedef struct {
+    /// Multiplies a product first.
+    float scale;
+    /// tanh(x · inverse_cap) · capped follows if inverse_cap is not 0.
+    float inverse_cap;
+    float capped;
+    /// slope · (key − place) is added.
+    float slope;
+    int64_t place;
+} edgek_scoring;
+
+static inline edgek_scoring edgek_scoring_of(
+    const edgek_attention_shape *shape, int64_t head, int64_t query
+) {
+    edgek_scoring scoring = {.scale = shape->scale * EDGEK_LOG2_E};
+    if (shape->score_cap != 0.0f) {
+        scoring.scale = shape->scale;
+        scoring.inverse_cap = 1.0f / shape->score_cap;
+        scoring.capped = shape->score_cap * EDGEK_LOG2_E;
+    }
+    if (shape->slopes) scoring.slope = shape->slopes[head] * EDGEK_LOG2_E;
+    scoring.place = edgek_place(shape, query);
+    return scoring;
 }

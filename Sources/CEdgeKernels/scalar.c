@@ -224,16 +224,17 @@ static float coarse_power_of_two(float x) {
     return edgek_exp2_coarse_not_positive(x);
 }
 
-/// Turns the scores of a block into powers of two, in place, and takes them into the running
-/// maximum and sum. Returns α.
+/// Turns the scores from `skipped` on of a block into powers of two, in place, and takes them into
+/// the running maximum and sum. Returns α.
 static float add_block(
-    float *scores, int64_t count, bool is_first, float (*power)(float), float *maximum, float *sum
+    float *scores, int64_t skipped, int64_t count, bool is_first, float (*power)(float),
+    float *maximum, float *sum
 ) {
     float largest = *maximum;
-    for (int64_t j = 0; j < count; j++) largest = scores[j] > largest ? scores[j] : largest;
+    for (int64_t j = skipped; j < count; j++) largest = scores[j] > largest ? scores[j] : largest;
     float alpha = is_first ? 0.0f : power(*maximum - largest);
     lane_sum block = {{0}};
-    for (int64_t j = 0; j < count; j++) {
+    for (int64_t j = skipped; j < count; j++) {
         scores[j] = power(scores[j] - largest);
         add_to_lane(&block, j, scores[j]);
     }
@@ -242,9 +243,50 @@ static float add_block(
     return alpha;
 }
 
+/// The score of a product with a key, times what `scale` is.
+static float score_of(const edgek_scoring *scoring, float scaled, int64_t key) {
+    float x = scaled;
+    if (scoring->inverse_cap != 0.0f) {
+        x = edgek_tanh(x * scoring->inverse_cap) * scoring->capped;
+    }
+    if (scoring->slope != 0.0f) x = x + scoring->slope * (float)(int32_t)(key - scoring->place);
+    return x;
+}
+
 static void normalize(float *y, int64_t count, float sum) {
     float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
     for (int64_t d = 0; d < count; d++) y[d] = y[d] * inverse;
+}
+
+/// The blocks of keys that a query sees some of.
+typedef struct {
+    /// Keys that the query sees: from `begin` to before `end`.
+    int64_t begin;
+    int64_t end;
+    /// Start of the block, what it is without, and the end of what it has, both from its start.
+    int64_t first;
+    int64_t skipped;
+    int64_t count;
+    bool is_first;
+} key_blocks;
+
+static key_blocks blocks_of(const edgek_attention_shape *shape, int64_t query) {
+    int64_t begin = edgek_first_visible_key(shape, query);
+    return (key_blocks){
+        .begin = begin,
+        .end = edgek_visible_keys(shape, query),
+        .first = begin / EDGEK_KEY_BLOCK * EDGEK_KEY_BLOCK - EDGEK_KEY_BLOCK,
+    };
+}
+
+static bool next_block(key_blocks *blocks) {
+    blocks->first += EDGEK_KEY_BLOCK;
+    if (blocks->first >= blocks->end) return false;
+    int64_t left = blocks->end - blocks->first;
+    blocks->count = left < EDGEK_KEY_BLOCK ? left : EDGEK_KEY_BLOCK;
+    blocks->is_first = blocks->first <= blocks->begin;
+    blocks->skipped = blocks->is_first ? blocks->begin - blocks->first : 0;
+    return true;
 }
 
 static void attention_f32(
@@ -259,24 +301,23 @@ static void attention_f32(
         const float *keys = task->keys + kv_head * shape->head_size;
         const float *values = task->values + kv_head * shape->value_size;
         float *y = shape->y + query * shape->y_stride + head * shape->value_size;
-        int64_t visible = edgek_visible_keys(shape, query);
-        float scale = shape->scale * EDGEK_LOG2_E;
+        edgek_scoring scoring = edgek_scoring_of(shape, head, query);
         float maximum = -__builtin_inff(), sum = 0.0f;
         for (int64_t d = 0; d < shape->value_size; d++) y[d] = 0.0f;
 
-        for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
-            int64_t left = visible - first;
-            int64_t count = left < EDGEK_KEY_BLOCK ? left : EDGEK_KEY_BLOCK;
+        for (key_blocks b = blocks_of(shape, query); next_block(&b);) {
             float p[EDGEK_KEY_BLOCK];
-            for (int64_t j = 0; j < count; j++) {
-                const float *key = keys + (first + j) * task->key_stride;
-                p[j] = dot(q, key, shape->head_size) * scale;
+            for (int64_t j = b.skipped; j < b.count; j++) {
+                const float *key = keys + (b.first + j) * task->key_stride;
+                float product = dot(q, key, shape->head_size) * scoring.scale;
+                p[j] = score_of(&scoring, product, b.first + j);
             }
-            float alpha = add_block(p, count, first == 0, power_of_two, &maximum, &sum);
+            float alpha = add_block(
+                p, b.skipped, b.count, b.is_first, power_of_two, &maximum, &sum);
             for (int64_t d = 0; d < shape->value_size; d++) {
                 float inner = 0.0f;
-                for (int64_t j = 0; j < count; j++) {
-                    inner = inner + p[j] * values[(first + j) * task->value_stride + d];
+                for (int64_t j = b.skipped; j < b.count; j++) {
+                    inner = inner + p[j] * values[(b.first + j) * task->value_stride + d];
                 }
                 y[d] = y[d] * alpha + inner;
             }
@@ -291,39 +332,38 @@ static void attention_s8(
 ) {
     (void)scratch;
     const edgek_attention_shape *shape = &task->shape;
-    int64_t kv_heads = shape->key_value_head_count;
+    int64_t kv_heads = shape->key_value_head_count, capacity = shape->key_capacity;
     const float *query_scales = task->queries, *all_key_scales = task->keys;
     const float *all_value_scales = task->values;
     const int8_t *queries = codes_of_heads(task->queries, shape->query_count, shape->head_count);
-    const int8_t *all_keys = codes_of_heads(task->keys, shape->key_count, kv_heads);
-    const int8_t *all_values = codes_of_heads(task->values, shape->key_count, kv_heads);
+    const int8_t *all_keys = codes_of_heads(task->keys, capacity, kv_heads);
+    const int8_t *all_values = codes_of_heads(task->values, capacity, kv_heads);
     for (int64_t query = first_query; query < query_end; query++) {
         int64_t query_row = head * shape->query_count + query;
-        int64_t key_row = edgek_key_value_head(shape, head) * shape->key_count;
+        int64_t key_row = edgek_key_value_head(shape, head) * capacity;
         const int8_t *q = queries + query_row * shape->head_size;
-        float query_scale = query_scales[query_row] * (shape->scale * EDGEK_LOG2_E);
+        edgek_scoring scoring = edgek_scoring_of(shape, head, query);
+        float query_scale = query_scales[query_row] * scoring.scale;
         float *y = shape->y + query * shape->y_stride + head * shape->value_size;
-        int64_t visible = edgek_visible_keys(shape, query);
         float maximum = -__builtin_inff(), sum = 0.0f;
         for (int64_t d = 0; d < shape->value_size; d++) y[d] = 0.0f;
 
-        for (int64_t first = 0; first < visible; first += EDGEK_KEY_BLOCK) {
-            int64_t left = visible - first;
-            int64_t count = left < EDGEK_KEY_BLOCK ? left : EDGEK_KEY_BLOCK;
-            const int8_t *keys = all_keys + (key_row + first) * shape->head_size;
-            const float *key_scales = all_key_scales + key_row + first;
-            const int8_t *values = all_values + (key_row + first) * shape->value_size;
-            const float *value_scales = all_value_scales + key_row + first;
+        for (key_blocks b = blocks_of(shape, query); next_block(&b);) {
+            const int8_t *keys = all_keys + (key_row + b.first) * shape->head_size;
+            const float *key_scales = all_key_scales + key_row + b.first;
+            const int8_t *values = all_values + (key_row + b.first) * shape->value_size;
+            const float *value_scales = all_value_scales + key_row + b.first;
 
             float p[EDGEK_KEY_BLOCK];
-            for (int64_t j = 0; j < count; j++) {
+            for (int64_t j = b.skipped; j < b.count; j++) {
                 int32_t product = dot_s8(q, keys + j * shape->head_size, shape->head_size);
-                p[j] = ((float)product * key_scales[j]) * query_scale;
+                float scaled = ((float)product * key_scales[j]) * query_scale;
+                p[j] = score_of(&scoring, scaled, b.first + j);
             }
-            float alpha =
-                add_block(p, count, first == 0, coarse_power_of_two, &maximum, &sum);
+            float alpha = add_block(
+                p, b.skipped, b.count, b.is_first, coarse_power_of_two, &maximum, &sum);
             float largest = 0.0f;
-            for (int64_t j = 0; j < count; j++) {
+            for (int64_t j = b.skipped; j < b.count; j++) {
                 p[j] = p[j] * value_scales[j];
                 largest = p[j] > largest ? p[j] : largest;
             }
@@ -333,12 +373,12 @@ static void attention_s8(
             }
             int32_t codes[EDGEK_KEY_BLOCK];
             float inverse = 255.0f / largest, step = largest / 255.0f;
-            for (int64_t j = 0; j < count; j++) {
+            for (int64_t j = b.skipped; j < b.count; j++) {
                 codes[j] = clamp((int32_t)edgek_round(p[j] * inverse), 0, 255);
             }
             for (int64_t d = 0; d < shape->value_size; d++) {
                 int32_t inner = 0;
-                for (int64_t j = 0; j < count; j++) {
+                for (int64_t j = b.skipped; j < b.count; j++) {
                     inner += codes[j] * values[j * shape->value_size + d];
                 }
                 y[d] = y[d] * alpha + (float)inner * step;
@@ -379,12 +419,56 @@ static void layer_norm(
     }
 }
 
+static void rms_norm(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, int64_t group_size,
+    const float *gamma, float epsilon, float *y, int64_t y_stride
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        for (int64_t first = 0; first < column_count; first += group_size) {
+            const float *source = x + row * x_stride + first;
+            float *target = y + row * y_stride + first;
+            float mean = dot(source, source, group_size) / (float)group_size;
+            float inverse = 1.0f / __builtin_elementwise_sqrt(mean + epsilon);
+            for (int64_t j = 0; j < group_size; j++) target[j] = (source[j] * inverse) * gamma[j];
+        }
+    }
+}
+
+static void rotate(
+    const float *x, int64_t x_stride, int64_t row_count, int64_t head_count, int64_t head_size,
+    const float *angles, int64_t angle_count, int32_t adjacent, float *y, int64_t y_stride
+) {
+    for (int64_t row = 0; row < row_count; row++) {
+        const float *cosines = angles + row * 2 * angle_count, *sines = cosines + angle_count;
+        for (int64_t head = 0; head < head_count; head++) {
+            const float *source = x + row * x_stride + head * head_size;
+            float *target = y + row * y_stride + head * head_size;
+            for (int64_t i = 0; i < angle_count; i++) {
+                int64_t first = adjacent ? 2 * i : i;
+                int64_t second = adjacent ? 2 * i + 1 : i + angle_count;
+                float a = source[first], b = source[second];
+                target[first] = a * cosines[i] - b * sines[i];
+                target[second] = b * cosines[i] + a * sines[i];
+            }
+            for (int64_t d = 2 * angle_count; d < head_size; d++) target[d] = source[d];
+        }
+    }
+}
+
 static void activate(const float *x, int64_t count, edgek_activation activation, float *y) {
     for (int64_t i = 0; i < count; i++) y[i] = edgek_activate(x[i], activation);
 }
 
 static void add(const float *x, int64_t count, float *y) {
     for (int64_t i = 0; i < count; i++) y[i] = y[i] + x[i];
+}
+
+static void multiply_elements(const float *x, int64_t count, float *y) {
+    for (int64_t i = 0; i < count; i++) y[i] = y[i] * x[i];
+}
+
+static void scale_elements(const float *x, int64_t count, float factor, float *y) {
+    for (int64_t i = 0; i < count; i++) y[i] = x[i] * factor;
 }
 
 static void dequantize(const int8_t *codes, int64_t count, float scale, float *y) {

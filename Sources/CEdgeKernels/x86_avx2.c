@@ -144,6 +144,10 @@ EDGEK_INLINE __m256i add_group(__m256i acc, __m256i lanes, __m256i row) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(lanes, row));
 }
 
+EDGEK_INLINE __m256i add_row(__m256i acc, __m256i row, __m256i lanes) {
+    return add_group(acc, lanes, row);
+}
+
 #include "x86_ymm_panels.h"
 
 #include "edgek_attention_lanes.h"

@@ -122,6 +122,20 @@ EDGEK_INLINE void multiply_panels(
     for (int r = 0; r < EDGEK_LANES; r++) sums[r] = (edgek_ints)acc[r];
 }
 
+EDGEK_INLINE edgek_ints multiply_by_panel(
+    const int8_t *codes, int64_t code_stride, const int8_t *panel, int64_t groups, edgek_ints sums
+) {
+    // Two sums, so that no product waits for the one before it; there are at least four groups.
+    __m512i even = (__m512i)sums, odd = _mm512_setzero_si512();
+    for (int64_t group = 0; group < groups; group += 2, panel += 128) {
+        int32_t first = edgek_four_codes(codes + group * code_stride);
+        int32_t second = edgek_four_codes(codes + (group + 1) * code_stride);
+        even = _mm512_dpbusd_epi32(even, _mm512_set1_epi32(first), _mm512_loadu_si512(panel));
+        odd = _mm512_dpbusd_epi32(odd, _mm512_set1_epi32(second), _mm512_loadu_si512(panel + 64));
+    }
+    return (edgek_ints)_mm512_add_epi32(even, odd);
+}
+
 // vpdpwssd adds two products of 16 bits, where vpmulld takes twice the time and an addition more:
 // sum · factor = (sum mod 128) · factor + ⌊sum / 128⌋ · (128 · factor).
 #define EDGEK_OWN_CORRECTION 1

@@ -102,6 +102,10 @@ EDGEK_INLINE __m256i add_group(__m256i acc, __m256i lanes, __m256i row) {
     return _mm256_dpbusd_epi32(acc, lanes, row);
 }
 
+EDGEK_INLINE __m256i add_row(__m256i acc, __m256i row, __m256i lanes) {
+    return _mm256_dpbusd_epi32(acc, row, lanes);
+}
+
 static edgek_ints sum_columns(const int8_t *panel, int64_t groups) {
     __m256i low = _mm256_setzero_si256(), high = low, ones = _mm256_set1_epi8(1);
     for (int64_t group = 0; group < groups; group++, panel += 64) {

@@ -193,6 +193,23 @@ static void multiply_panels(
     }
 }
 
+static edgek_ints multiply_by_panel(
+    const int16_t *codes, int64_t code_stride, const int16_t *panel, int64_t groups,
+    edgek_ints sums
+) {
+    __m128i acc[4];
+    memcpy(acc, &sums, sizeof acc);
+    for (int64_t group = 0; group < groups; group++, codes += code_stride, panel += 32) {
+        __m128i row = _mm_set1_epi32(edgek_four_codes(codes));
+        for (int l = 0; l < 4; l++) {
+            __m128i products = _mm_madd_epi16(edgek_load_128(panel + 8 * l), row);
+            acc[l] = _mm_add_epi32(acc[l], products);
+        }
+    }
+    memcpy(&sums, acc, sizeof acc);
+    return sums;
+}
+
 #include "edgek_attention_lanes.h"
 #include "edgek_rows.h"
 

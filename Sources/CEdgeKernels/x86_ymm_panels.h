@@ -1,6 +1,8 @@
 // The integer product of packed heads over 256-bit registers. The including file defines
 //   static __m256i add_group(__m256i acc, __m256i lanes, __m256i row);
-// which adds the products of a group of each of eight lanes with the group of a row.
+// which adds the products of a group of each of eight lanes with the group of a row, and
+//   static __m256i add_row(__m256i acc, __m256i row, __m256i lanes);
+// where the row takes the place of the lanes.
 #pragma once
 
 #include "x86_ymm.h"
@@ -31,4 +33,20 @@ static void multiply_panels(
             for (int l = 0; l < 2; l++) _mm256_storeu_si256(target + l, acc[r][l]);
         }
     }
+}
+
+static edgek_ints multiply_by_panel(
+    const edgek_head_code *codes, int64_t code_stride, const edgek_head_code *panel,
+    int64_t groups, edgek_ints sums
+) {
+    __m256i acc[2];
+    memcpy(acc, &sums, sizeof acc);
+    for (int64_t group = 0; group < groups; group++, codes += code_stride) {
+        __m256i row = _mm256_set1_epi32(edgek_four_codes(codes));
+        const char *lanes = (const char *)panel + 64 * group;
+        acc[0] = add_row(acc[0], row, edgek_load_256(lanes));
+        acc[1] = add_row(acc[1], row, edgek_load_256(lanes + 32));
+    }
+    memcpy(&sums, acc, sizeof acc);
+    return sums;
 }

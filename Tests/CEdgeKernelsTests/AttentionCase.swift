@@ -10,6 +10,11 @@ struct AttentionCase {
     var headSize: Int
     var valueSize: Int
     var isCausal = false
+    /// Rows of packed keys and values without keys behind the others.
+    var freeRows = 0
+    var window = 0
+    var scoreCap: Float = 0
+    var hasSlopes = false
     var range: Float = 1
     /// Factor of the values from the second key block on.
     var laterValueFactor: Float = 1
@@ -37,12 +42,19 @@ struct AttentionCase {
             keys: arena.floats(keyCount * keyStride, range: range), values: values)
     }
 
-    private func shape(_ y: UnsafeMutablePointer<Float>) -> edgek_attention_shape {
-        edgek_attention_shape(
+    private func slope(_ head: Int) -> Float { 0.7 / Float(1 + head) }
+
+    private func shape(
+        _ y: UnsafeMutablePointer<Float>, _ arena: Arena
+    ) -> edgek_attention_shape {
+        let slopes = hasSlopes ? arena.copy((0..<headCount).map(slope)) : nil
+        return edgek_attention_shape(
             query_count: Int64(queryCount), key_count: Int64(keyCount),
             head_count: Int64(headCount), key_value_head_count: Int64(keyValueHeadCount),
             head_size: Int64(headSize), value_size: Int64(valueSize), scale: scale,
-            causal: isCausal ? 1 : 0, y: y, y_stride: Int64(yStride))
+            causal: isCausal ? 1 : 0, key_capacity: Int64(keyCount + freeRows),
+            window: Int64(window), score_cap: scoreCap, slopes: slopes, y: y,
+            y_stride: Int64(yStride))
     }
 
     /// The whole output buffer of `attention_f32`, the queries in two ranges.
@@ -51,7 +63,7 @@ struct AttentionCase {
             let operands = operands(arena)
             let y = arena.floats(queryCount * yStride)
             var task = edgek_attention_f32(
-                shape: shape(y), queries: operands.queries, query_stride: Int64(queryStride),
+                shape: shape(y, arena), queries: operands.queries, query_stride: Int64(queryStride),
                 keys: operands.keys, key_stride: Int64(keyStride), values: operands.values,
                 value_stride: Int64(valueStride))
             let scratch = arena.bytes(Int(kernels.table.attention_scratch_bytes(&task.shape)))
@@ -71,17 +83,18 @@ struct AttentionCase {
             let y = arena.floats(queryCount * yStride)
             func pack(
                 _ role: edgek_head_role, _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int,
-                heads: Int, size: Int
+                free: Int = 0, heads: Int, size: Int
             ) -> UnsafeMutableRawPointer {
+                let capacity = Int64(rows + free)
                 let packed = arena.bytes(
                     Int(
                         kernels.table.packed_head_bytes(
-                            role, Int64(rows), Int64(heads), Int64(size))))
+                            role, capacity, Int64(heads), Int64(size))))
                 // In two ranges of rows, the later first.
                 let cut = Int64(rows) / 2 / 16 * 16
                 for range in [cut..<Int64(rows), 0..<cut] {
                     let bad = kernels.table.quantize_heads(
-                        role, x, Int64(stride), Int64(rows), range.lowerBound, range.upperBound,
+                        role, x, Int64(stride), capacity, range.lowerBound, range.upperBound,
                         Int64(heads), Int64(size), packed)
                     #expect(bad == -1)
                 }
@@ -91,13 +104,13 @@ struct AttentionCase {
                 EDGEK_QUERIES, operands.queries, stride: queryStride, rows: queryCount,
                 heads: headCount, size: headSize)
             let keys = pack(
-                EDGEK_KEYS, operands.keys, stride: keyStride, rows: keyCount,
+                EDGEK_KEYS, operands.keys, stride: keyStride, rows: keyCount, free: freeRows,
                 heads: keyValueHeadCount, size: headSize)
             let values = pack(
-                EDGEK_VALUES, operands.values, stride: valueStride, rows: keyCount,
+                EDGEK_VALUES, operands.values, stride: valueStride, rows: keyCount, free: freeRows,
                 heads: keyValueHeadCount, size: valueSize)
             var task = edgek_attention_s8(
-                shape: shape(y), queries: queries, keys: keys, values: values)
+                shape: shape(y, arena), queries: queries, keys: keys, values: values)
             let scratch = arena.bytes(Int(kernels.table.attention_scratch_bytes(&task.shape)))
             let cut = Int64(queryCount / 3 / 16 * 16)
             for head in 0..<Int64(headCount) {
@@ -114,10 +127,12 @@ struct AttentionCase {
             let operands = operands(arena)
             var y: [Double] = []
             for query in 0..<queryCount {
-                let visible = isCausal ? max(0, query + keyCount - queryCount + 1) : keyCount
+                let place = query + keyCount - queryCount
+                let end = isCausal ? max(0, place + 1) : keyCount
+                let first = isCausal && window > 0 ? max(0, place + 1 - window) : 0
                 for head in 0..<headCount {
                     let kvHead = head / (headCount / keyValueHeadCount)
-                    let scores = (0..<visible).map { key in
+                    let scores = (first..<end).map { key in
                         var sum = 0.0
                         for d in 0..<headSize {
                             let q = operands.queries[query * queryStride + head * headSize + d]
@@ -125,18 +140,23 @@ struct AttentionCase {
                                 Double(q)
                                 * Double(operands.keys[key * keyStride + kvHead * headSize + d])
                         }
-                        return sum * Double(scale)
+                        var score = sum * Double(scale)
+                        if scoreCap > 0 {
+                            score = Double(scoreCap) * exactTanh(score / Double(scoreCap))
+                        }
+                        if hasSlopes { score += Double(slope(head)) * Double(key - place) }
+                        return score
                     }
                     let largest = scores.max() ?? 0
                     let weights = scores.map { exponential($0 - largest) }
                     let total = weights.reduce(0, +)
                     for d in 0..<valueSize {
                         var sum = 0.0
-                        for key in 0..<visible {
+                        for key in first..<end {
                             let v = operands.values[key * valueStride + kvHead * valueSize + d]
-                            sum += weights[key] * Double(v)
+                            sum += weights[key - first] * Double(v)
                         }
-                        y.append(visible > 0 ? sum / total : 0)
+                        y.append(first < end ? sum / total : 0)
                     }
                 }
             }

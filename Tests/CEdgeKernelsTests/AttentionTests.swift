@@ -32,6 +32,31 @@ struct AttentionTests {
             queryCount: 2, keyCount: 150, headSize: 8, valueSize: 20, laterValueFactor: 0),
         AttentionCase(
             queryCount: 2, keyCount: 150, headSize: 8, valueSize: 20, laterValueFactor: 0x1p-102),
+        // As with a cache of keys: few queries, room behind the keys.
+        AttentionCase(
+            queryCount: 1, keyCount: 77, headCount: 6, keyValueHeadCount: 2, headSize: 24,
+            valueSize: 24, isCausal: true, freeRows: 51),
+        AttentionCase(
+            queryCount: 20, keyCount: 84, headCount: 2, headSize: 16, valueSize: 12,
+            isCausal: true, freeRows: 5),
+        AttentionCase(
+            queryCount: 4, keyCount: 200, headSize: 16, valueSize: 16, isCausal: true, window: 70),
+        AttentionCase(
+            queryCount: 33, keyCount: 130, headCount: 2, headSize: 20, valueSize: 20,
+            isCausal: true, freeRows: 14, window: 1),
+        AttentionCase(
+            queryCount: 18, keyCount: 190, headSize: 16, valueSize: 16, isCausal: true,
+            window: 64),
+        AttentionCase(
+            queryCount: 6, keyCount: 3, headSize: 8, valueSize: 8, isCausal: true, window: 2),
+        AttentionCase(
+            queryCount: 17, keyCount: 99, headCount: 4, headSize: 16, valueSize: 16,
+            isCausal: true, hasSlopes: true),
+        AttentionCase(
+            queryCount: 3, keyCount: 70, headCount: 2, headSize: 16, valueSize: 16, scoreCap: 0.5),
+        AttentionCase(
+            queryCount: 17, keyCount: 99, headCount: 2, headSize: 31, valueSize: 16,
+            isCausal: true, freeRows: 1, window: 40, scoreCap: 2, hasSlopes: true),
     ]
 
     private func largestError(_ y: [Float], _ attention: AttentionCase) -> Double {
@@ -79,6 +104,23 @@ struct AttentionTests {
                 queryCount: 1 + size % 3, keyCount: 2 * size, headCount: 2,
                 headSize: size, valueSize: 1 + size * 37 % 67, isCausal: size % 2 == 0,
                 range: size % 3 == 0 ? 20 : 1)
+            #expect(
+                attention.runFloat(kernels).map(\.canonicalBits)
+                    == attention.runFloat(.scalar).map(\.canonicalBits), "\(attention)")
+            #expect(
+                attention.runQuantized(kernels).map(\.canonicalBits)
+                    == attention.runQuantized(.scalar).map(\.canonicalBits), "\(attention)")
+        }
+    }
+
+    @Test("every number of queries, window and free rows agrees", arguments: Kernels.supported)
+    func agreesForEveryNumberOfQueries(kernels: Kernels) {
+        for count in 1...40 {
+            let attention = AttentionCase(
+                queryCount: count, keyCount: count + count * 29 % 90, headCount: 2,
+                headSize: 20, valueSize: 18, isCausal: true, freeRows: count % 19,
+                window: count % 3 == 0 ? count * 5 % 77 : 0,
+                scoreCap: count % 5 == 0 ? 3 : 0, hasSlopes: count % 4 == 0)
             #expect(
                 attention.runFloat(kernels).map(\.canonicalBits)
                     == attention.runFloat(.scalar).map(\.canonicalBits), "\(attention)")

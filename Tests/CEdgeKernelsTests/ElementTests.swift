@@ -58,6 +58,13 @@ struct ElementTests {
                 kernels.table.add(x, Int64(count), y)
                 #expect((0..<count).map { y[$0] } == expected)
 
+                let products = (0..<count).map { y[$0] * x[$0] }
+                kernels.table.multiply(x, Int64(count), y)
+                #expect((0..<count).map { y[$0] } == products)
+                let scaled = (0..<count).map { x[$0] * 1.7 }
+                kernels.table.scale(x, Int64(count), 1.7, x)
+                #expect((0..<count).map { x[$0] } == scaled)
+
                 let codes = arena.codes(count, lowest: -128)
                 kernels.table.dequantize(codes, Int64(count), 0.0123, y)
                 #expect((0..<count).map { y[$0] } == (0..<count).map { Float(codes[$0]) * 0.0123 })

@@ -27,3 +27,11 @@ func exactTanh(_ x: Double) -> Double {
 func exactSigmoid(_ x: Double) -> Double {
     1 / (1 + exp(-x))
 }
+
+func exactSine(_ x: Double) -> Double {
+    sin(x)
+}
+
+func exactCosine(_ x: Double) -> Double {
+    cos(x)
+}

@@ -67,6 +67,110 @@ struct RowTests {
         }
     }
 
+    private func rmsNorm(
+        rows: Int, groups: Int, size: Int, isInPlace: Bool, _ kernels: Kernels
+    ) -> (y: [Float], exact: [Double]) {
+        Arena.with(seed: rows + groups * 7 + size * 5) { arena in
+            let columns = groups * size
+            let stride = columns + 2
+            let x = arena.floats(rows * stride, range: 4)
+            let gamma = arena.floats(size)
+            let y = isInPlace ? x : arena.floats(rows * stride)
+            var exact: [Double] = []
+            for row in 0..<rows {
+                for group in 0..<groups {
+                    let t = (0..<size).map { Double(x[row * stride + group * size + $0]) }
+                    let mean = t.reduce(0) { $0 + $1 * $1 } / Double(size)
+                    for (j, value) in t.enumerated() {
+                        exact.append(value / (mean + 1e-5).squareRoot() * Double(gamma[j]))
+                    }
+                }
+            }
+            kernels.table.rms_norm(
+                x, Int64(stride), Int64(rows), Int64(columns), Int64(size), gamma, 1e-5, y,
+                Int64(stride))
+            return ((0..<rows * stride).map { y[$0] }, exact)
+        }
+    }
+
+    @Test("RMS norm agrees with Double and the scalar table", arguments: Kernels.supported)
+    func rmsNormAgrees(kernels: Kernels) {
+        for size in 1...66 {
+            let (rows, groups, isInPlace) = (1 + size % 3, 1 + size % 4, size % 2 == 0)
+            let (y, exact) = rmsNorm(
+                rows: rows, groups: groups, size: size, isInPlace: isInPlace, kernels)
+            let scalar = rmsNorm(
+                rows: rows, groups: groups, size: size, isInPlace: isInPlace, .scalar)
+            #expect(y.map(\.canonicalBits) == scalar.y.map(\.canonicalBits))
+            let columns = groups * size
+            for (i, value) in exact.enumerated() {
+                let (row, column) = i.quotientAndRemainder(dividingBy: columns)
+                #expect(abs(Double(y[row * (columns + 2) + column]) - value) < 3e-6)
+            }
+        }
+    }
+
+    private struct Rotation {
+        var rows: Int
+        var heads: Int
+        var size: Int
+        var angles: Int
+        var isAdjacent: Bool
+        var isInPlace: Bool
+    }
+
+    private func rotate(_ rotation: Rotation, _ kernels: Kernels) -> (y: [Float], exact: [Double]) {
+        Arena.with(seed: rotation.size + rotation.rows * 3) { arena in
+            let columns = rotation.heads * rotation.size
+            let stride = columns + 1
+            let count = rotation.angles
+            let x = arena.floats(rotation.rows * stride, range: 4)
+            let angles = arena.floats(rotation.rows * 2 * count)
+            let y = rotation.isInPlace ? x : arena.floats(rotation.rows * stride)
+            var exact: [Double] = []
+            for row in 0..<rotation.rows {
+                for head in 0..<rotation.heads {
+                    let source = (0..<rotation.size).map {
+                        Double(x[row * stride + head * rotation.size + $0])
+                    }
+                    var turned = source
+                    for i in 0..<count {
+                        let cosine = Double(angles[row * 2 * count + i])
+                        let sine = Double(angles[(row * 2 + 1) * count + i])
+                        let a = rotation.isAdjacent ? 2 * i : i
+                        let b = rotation.isAdjacent ? 2 * i + 1 : i + count
+                        turned[a] = source[a] * cosine - source[b] * sine
+                        turned[b] = source[b] * cosine + source[a] * sine
+                    }
+                    exact += turned
+                }
+            }
+            kernels.table.rotate(
+                x, Int64(stride), Int64(rotation.rows), Int64(rotation.heads),
+                Int64(rotation.size), angles, Int64(count), rotation.isAdjacent ? 1 : 0, y,
+                Int64(stride))
+            return ((0..<rotation.rows * stride).map { y[$0] }, exact)
+        }
+    }
+
+    @Test("rotation agrees with Double and the scalar table", arguments: Kernels.supported)
+    func rotationAgrees(kernels: Kernels) {
+        for size in 1...66 {
+            let rotation = Rotation(
+                rows: 1 + size % 3, heads: size % 4, size: size,
+                angles: size % 5 == 0 ? size / 4 : size / 2, isAdjacent: size % 3 == 0,
+                isInPlace: size % 2 == 0)
+            let (y, exact) = rotate(rotation, kernels)
+            let scalar = rotate(rotation, .scalar).y
+            #expect(y.map(\.canonicalBits) == scalar.map(\.canonicalBits))
+            let columns = rotation.heads * size
+            for (i, value) in exact.enumerated() {
+                let (row, column) = i.quotientAndRemainder(dividingBy: columns)
+                #expect(abs(Double(y[row * (columns + 1) + column]) - value) < 2e-6)
+            }
+        }
+    }
+
     private func softmax(_ x: [Float], _ kernels: Kernels) -> [Float] {
         Arena.with(seed: 1) { arena in
             let y = arena.copy(x)

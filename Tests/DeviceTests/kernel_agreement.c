@@ -13,7 +13,7 @@
 
 #include "CEdgeKernels.h"
 
-enum { CASE_LIMIT = 4096, ARENA_BYTES = 8 << 20 };
+enum { CASE_LIMIT = 8192, ARENA_BYTES = 8 << 20 };
 
 /// One digest per case, in order; the first run fills the reference.
 typedef struct {
@@ -94,7 +94,10 @@ static uint64_t absorb(uint64_t digest, const void *bytes, size_t byte_count) {
 }
 
 static void end_case(const char *label, const void *bytes, size_t byte_count) {
-    if (current.count == CASE_LIMIT) exit(2);
+    if (current.count == CASE_LIMIT) {
+        fprintf(stderr, "there are more than %d cases\n", CASE_LIMIT);
+        exit(2);
+    }
     current.digests[current.count] =
         absorb(UINT64_C(0xcbf29ce484222325), bytes, byte_count);
     snprintf(current.labels[current.count], sizeof current.labels[0], "%s", label);
@@ -192,19 +195,24 @@ static void run_linear_f32(const edgek_table *table, int64_t m, int64_t n, int64
 typedef struct {
     int64_t queries, keys, heads, kv_heads, head_size, value_size;
     int32_t causal;
+    /// Rows without keys behind the others, as in a cache.
+    int64_t free;
+    int64_t window;
+    float score_cap;
+    int32_t has_slopes;
 } attention_case;
 
 static void *packed_heads(
     const edgek_table *table, edgek_head_role role, const float *x, int64_t stride, int64_t rows,
-    int64_t heads, int64_t head_size
+    int64_t capacity, int64_t heads, int64_t head_size
 ) {
-    void *packed = take((size_t)table->packed_head_bytes(role, rows, heads, head_size));
+    void *packed = take((size_t)table->packed_head_bytes(role, capacity, heads, head_size));
     // The later rows first.
     int64_t cut = rows / 3 / EDGEK_ROW_GRAIN * EDGEK_ROW_GRAIN;
     int64_t later = table->quantize_heads(
-        role, x, stride, rows, cut, rows, heads, head_size, packed);
+        role, x, stride, capacity, cut, rows, heads, head_size, packed);
     int64_t earlier = table->quantize_heads(
-        role, x, stride, rows, 0, cut, heads, head_size, packed);
+        role, x, stride, capacity, 0, cut, heads, head_size, packed);
     if (later != -1 || earlier != -1) exit(2);
     return packed;
 }
@@ -224,7 +232,9 @@ static void run_attention(const edgek_table *table, attention_case c, float rang
     edgek_attention_shape shape = {
         .query_count = c.queries, .key_count = c.keys, .head_count = c.heads,
         .key_value_head_count = c.kv_heads, .head_size = c.head_size, .value_size = c.value_size,
-        .scale = 0.3f, .causal = c.causal, .y = y, .y_stride = y_stride,
+        .scale = 0.3f, .causal = c.causal, .key_capacity = c.keys + c.free, .window = c.window,
+        .score_cap = c.score_cap, .slopes = c.has_slopes ? take_floats(c.heads, 0.5f) : NULL,
+        .y = y, .y_stride = y_stride,
     };
     void *scratch = take((size_t)table->attention_scratch_bytes(&shape));
     char label[72];
@@ -243,10 +253,12 @@ static void run_attention(const edgek_table *table, attention_case c, float rang
     edgek_attention_s8 codes = {
         .shape = shape,
         .queries = packed_heads(
-            table, EDGEK_QUERIES, q, q_stride, c.queries, c.heads, c.head_size),
-        .keys = packed_heads(table, EDGEK_KEYS, k, k_stride, c.keys, c.kv_heads, c.head_size),
+            table, EDGEK_QUERIES, q, q_stride, c.queries, c.queries, c.heads, c.head_size),
+        .keys = packed_heads(
+            table, EDGEK_KEYS, k, k_stride, c.keys, shape.key_capacity, c.kv_heads, c.head_size),
         .values = packed_heads(
-            table, EDGEK_VALUES, v, v_stride, c.keys, c.kv_heads, c.value_size),
+            table, EDGEK_VALUES, v, v_stride, c.keys, shape.key_capacity, c.kv_heads,
+            c.value_size),
     };
     cut = cut / EDGEK_ROW_GRAIN * EDGEK_ROW_GRAIN;
     for (int64_t head = 0; head < c.heads; head++) {
@@ -288,6 +300,18 @@ static void run_rows(const edgek_table *table, int64_t rows, int64_t columns) {
     end_case_floats(label, y, columns);
     table->max_rows(x, stride, rows, columns, y);
     end_case_floats(label, y, columns);
+
+    int64_t group = columns % 3 == 0 ? columns / 3 : columns;
+    table->rms_norm(x, stride, rows, columns, group, gamma, 1e-6f, y, stride);
+    end_case_floats(label, y, rows * stride);
+    float *angles = take_floats(rows * columns + 1, 2.0f);
+    for (int64_t i = 0; i < columns; i++) gamma[i] = random_unit() * 3.0f;
+    edgek_angles(gamma, group / 2, 1000 * columns, rows, 0.75f, angles);
+    end_case_floats(label, angles, rows * (group / 2) * 2);
+    table->rotate(
+        x, stride, rows, group > 0 ? columns / group : 0, group, angles, group / 2,
+        columns % 2 == 1, y, stride);
+    end_case_floats(label, y, rows * stride);
 }
 
 static void run_elements(const edgek_table *table, int64_t count) {
@@ -454,6 +478,16 @@ static void run_tiny(const edgek_table *table, int64_t rows, int64_t columns) {
         end_case_floats(label, products, rows * rows);
     }
     memcpy(y, z, (size_t)count * sizeof *y);
+    table->rms_norm(x, columns, rows, columns, columns, z, 1e-38f, y, columns);
+    end_case_floats(label, y, count);
+    table->rotate(x, columns, rows, 1, columns, z, columns / 2, rows % 2, y, columns);
+    end_case_floats(label, y, count);
+    table->scale(x, count, 0x1p-60f, y);
+    end_case_floats(label, y, count);
+    memcpy(y, z, (size_t)count * sizeof *y);
+    table->multiply(x, count, y);
+    end_case_floats(label, y, count);
+    memcpy(y, z, (size_t)count * sizeof *y);
     table->add(x, count, y);
     end_case_floats(label, y, count);
     table->activate(y, count, EDGEK_ACTIVATION_SILU, y);
@@ -478,16 +512,16 @@ static void run_tiny_attention(const edgek_table *table) {
     float *y = take_tiny(ROWS * SIZE);
     edgek_attention_shape shape = {
         .query_count = ROWS, .key_count = ROWS, .head_count = 2, .key_value_head_count = 1,
-        .head_size = SIZE / 2, .value_size = SIZE / 2, .scale = 100.0f, .causal = 1, .y = y,
-        .y_stride = SIZE,
+        .head_size = SIZE / 2, .value_size = SIZE / 2, .scale = 100.0f, .causal = 1,
+        .key_capacity = ROWS, .y = y, .y_stride = SIZE,
     };
     void *scratch = take((size_t)table->attention_scratch_bytes(&shape));
     edgek_attention_f32 floats = {shape, q, SIZE, k, SIZE, v, SIZE};
     edgek_attention_s8 codes = {
         .shape = shape,
-        .queries = packed_heads(table, EDGEK_QUERIES, q, SIZE, ROWS, 2, SIZE / 2),
-        .keys = packed_heads(table, EDGEK_KEYS, k, SIZE, ROWS, 1, SIZE / 2),
-        .values = packed_heads(table, EDGEK_VALUES, v, SIZE, ROWS, 1, SIZE / 2),
+        .queries = packed_heads(table, EDGEK_QUERIES, q, SIZE, ROWS, ROWS, 2, SIZE / 2),
+        .keys = packed_heads(table, EDGEK_KEYS, k, SIZE, ROWS, ROWS, 1, SIZE / 2),
+        .values = packed_heads(table, EDGEK_VALUES, v, SIZE, ROWS, ROWS, 1, SIZE / 2),
     };
     for (int64_t head = 0; head < 2; head++) {
         table->attention_f32(&floats, head, 0, ROWS, scratch);
@@ -495,6 +529,11 @@ static void run_tiny_attention(const edgek_table *table) {
     end_case_floats("tiny attention", y, ROWS * SIZE);
     for (int64_t head = 0; head < 2; head++) {
         table->attention_s8(&codes, head, 0, ROWS, scratch);
+    }
+    end_case_floats("tiny attention", y, ROWS * SIZE);
+    for (int64_t query = 0; query < ROWS; query += EDGEK_ROW_GRAIN) {
+        // Few queries take another way.
+        table->attention_s8(&codes, 1, query, query + 1, scratch);
     }
     end_case_floats("tiny attention", y, ROWS * SIZE);
 }
@@ -505,6 +544,10 @@ static void run_table(const edgek_table *table) {
         {9, 65, 2, 2, 33, 17, 1},   {70, 70, 3, 1, 16, 40, 1},  {5, 200, 4, 4, 64, 64, 1},
         {2, 130, 2, 1, 65, 129, 0}, {6, 3, 1, 1, 8, 8, 1},      {4, 0, 1, 1, 8, 8, 0},
         {0, 4, 1, 1, 8, 8, 0},      {1, 256, 6, 2, 48, 48, 1},  {2, 9, 0, 0, 8, 8, 0},
+        {1, 77, 6, 2, 24, 24, 1, .free = 51}, {20, 84, 2, 1, 16, 12, 1, .free = 5},
+        {4, 200, 1, 1, 16, 16, 1, .window = 70}, {33, 130, 2, 1, 20, 20, 1, 14, 1},
+        {17, 99, 4, 1, 16, 16, 1, .has_slopes = 1}, {3, 70, 2, 1, 16, 16, 0, .score_cap = 0.5f},
+        {17, 99, 2, 1, 31, 16, 1, 1, 40, 2.0f, 1},
     };
     memset(&current, 0, sizeof current);
     for (int64_t size = 0; size <= 66; size++) {

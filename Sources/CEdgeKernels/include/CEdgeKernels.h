@@ -109,9 +109,9 @@ typedef struct {
 /// Multi-head attention of `query_count` queries over `key_count` keys. Key and value head of
 /// query head h is h / (head_count / key_value_head_count).
 ///
-/// With causal masking, query i sees the keys 0 … i + key_count − query_count. Keys and values that
-/// a query does not see are not part of its result, whatever they hold; a query that sees none
-/// gives zeros.
+/// Query i stands at i + key_count − query_count. With causal masking it sees the keys from 0 to its
+/// own place, with a window only the last `window` of these. Keys and values that a query does not
+/// see are not part of its result, whatever they hold; a query that sees none gives zeros.
 typedef struct {
     int64_t query_count;
     int64_t key_count;
@@ -124,6 +124,16 @@ typedef struct {
     /// Multiplies the scores, usually 1/√head_size.
     float scale;
     int32_t causal;
+    /// Rows that packed keys and values have room for, at least key_count; float attention does not
+    /// read it.
+    int64_t key_capacity;
+    /// The most keys that a query sees with causal masking; 0 is no limit.
+    int64_t window;
+    /// A score x becomes score_cap · tanh(x / score_cap); 0 leaves it.
+    float score_cap;
+    /// [head_count] or null: slope · (place of the key − place of the query) is added to a score
+    /// (ALiBi, Press et al. 2022).
+    const float *slopes;
     /// [query_count, head_count · value_size]
     float *y;
     int64_t y_stride;
@@ -135,7 +145,9 @@ typedef struct {
 ///   the first block); p_j = 2^(s_j − m'); l = l · α + sum16(p); O = O · α + Σ_j p_j · v_j, the
 ///   inner sum from 0 in key order;
 /// finally y = O · (1 / l). Powers are those of `edgek_exp2_not_positive`: exponents below −126
-/// count as −126.
+/// count as −126. Blocks are counted from key 0, and so are the lanes of sum16.
+/// With a cap, s_j = tanh((dot16(q, k_j) · scale) · (1 / cap)) · (cap · log₂ e) instead. With slopes,
+/// (slope · log₂ e) · Float(place of the key − place of the query) is added to s_j.
 typedef struct {
     edgek_attention_shape shape;
     const float *queries;
@@ -147,8 +159,9 @@ typedef struct {
 } edgek_attention_f32;
 
 /// Quantized attention over heads that `quantize_heads` packed. As float attention, but
-///   s_j = (Float(Σ_d qc[d] · kc_j[d]) · ks_j) · (qs · scale'), the dot product in int32; powers are
-///   those of `edgek_exp2_coarse_not_positive`;
+///   s_j = (Float(Σ_d qc[d] · kc_j[d]) · ks_j) · (qs · scale'), the dot product in int32, with
+///   qs · scale in place of qs · scale' under the tanh of a cap; powers are those of
+///   `edgek_exp2_coarse_not_positive`;
 ///   g_j = p_j · vs_j; G = max_j g_j; if G < 2⁻¹⁰⁰ the block adds nothing to O (α still applies),
 ///   else c_j = min(255, round-half-even(g_j · (255 / G))) and
 ///   O = O · α + Float(Σ_j c_j · vc_j) · (G / 255).
@@ -213,9 +226,10 @@ typedef struct {
         edgek_head_role role, int64_t row_count, int64_t head_count, int64_t head_size);
     /// Quantizes heads symmetrically: per row and head, scale = max|x| / 127,
     /// code = round-half-even(x · (127 / max|x|)); a maximum below 2⁻¹⁰⁰ gives scale 0 and codes 0.
-    /// Reads x[row][head · head_size + d] for the rows first_row …< row_end of row_count, and packs
-    /// them for `attention_s8` of the same table. first_row is a multiple of EDGEK_ROW_GRAIN, and
-    /// row_end too unless it is row_count; such calls may run in parallel.
+    /// Reads x[row][head · head_size + d] for the rows first_row …< row_end, and packs them for
+    /// `attention_s8` of the same table, among row_count rows: its query_count or key_capacity.
+    /// first_row is a multiple of EDGEK_ROW_GRAIN, and row_end too unless it is the last row that is
+    /// there; such calls may run in parallel.
     /// Returns the first row with a value that is not finite, or −1.
     int64_t (*quantize_heads)(
         edgek_head_role role, const float *x, int64_t x_stride, int64_t row_count,
@@ -250,10 +264,28 @@ typedef struct {
         const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
         int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
         float epsilon, float *y, int64_t y_stride);
+    /// v = sum16(x · x) / n over each group of group_size columns, of which a row has
+    /// column_count / group_size; y = (x · (1 / √(v + epsilon))) · gamma, with a gamma for each column
+    /// of a group. y may be x. Zhang & Sennrich 2019.
+    void (*rms_norm)(
+        const float *x, int64_t x_stride, int64_t row_count, int64_t column_count,
+        int64_t group_size, const float *gamma, float epsilon, float *y, int64_t y_stride);
+    /// Turns pairs of columns of each head by the angles of its row (Su et al. 2021):
+    /// a' = a · cos − b · sin, b' = b · cos + a · sin for the columns a = i, b = i + angle_count, or
+    /// a = 2i, b = 2i + 1 where `adjacent`; further columns of a head are copied. A row of `angles` is
+    /// [angle_count] cosines, then [angle_count] sines. y may be x.
+    void (*rotate)(
+        const float *x, int64_t x_stride, int64_t row_count, int64_t head_count,
+        int64_t head_size, const float *angles, int64_t angle_count, int32_t adjacent, float *y,
+        int64_t y_stride);
     /// y[i] = activation(x[i]); y may be x.
     void (*activate)(const float *x, int64_t count, edgek_activation activation, float *y);
     /// y[i] = y[i] + x[i]
     void (*add)(const float *x, int64_t count, float *y);
+    /// y[i] = y[i] · x[i]
+    void (*multiply)(const float *x, int64_t count, float *y);
+    /// y[i] = x[i] · factor; y may be x.
+    void (*scale)(const float *x, int64_t count, float factor, float *y);
     /// y[i] = Float(codes[i]) · scale
     void (*dequantize)(const int8_t *codes, int64_t count, float scale, float *y);
     /// IEEE binary16 or bfloat16, little endian, to binary32, exactly.
@@ -278,6 +310,14 @@ typedef struct {
     /// instructions the compiler chooses, the same loop over codes in the L1 cache.
     int64_t (*multiply_peak)(int64_t rounds);
 } edgek_table;
+
+/// Cosines and sines of rotary positions, the same for all tables: row r of y is
+/// [count] Float(cos(a)) · factor, then [count] Float(sin(a)) · factor, with
+/// a = Float(first_position + r) · frequencies[i] rounded to float. Off by at most half a unit in the
+/// last place of a float and a little for |a| < 2²⁰; NaN for larger ones.
+void edgek_angles(
+    const float *frequencies, int64_t count, int64_t first_position, int64_t row_count,
+    float factor, float *y);
 
 /// Number of tables compiled into this binary, slowest first; table 0 is scalar.
 int32_t edgek_table_count(void);
