@@ -21,17 +21,19 @@ import zstandard
 
 NONE = 0xFFFFFFFF
 MAGIC = bytes.fromhex("8941544e0d0a1a0a")
-FEATURES = {b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks",
+FEATURES = {b"decoder", b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks",
             b"static-ranges"}
 ENCODINGS = ["raw", "zstd", "sparse"]
 TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
 OPERANDS = ("inputs", "outputs", "tensors", "attributes")
-ROLES = ["hiddenState", "embedding", "logits", "pooled"]
-# Name, and the numbers of inputs, tensors and attributes; embed has any number of tables, and
-# quantize two attributes or none.
-OPCODES = {1: ("embed", 0, None, None), 2: ("linear", 2, 2, 1), 3: ("attention", 3, 0, 7),
+ROLES = ["hiddenState", "embedding", "logits", "pooled", "nextLogits"]
+# Name, and the numbers of inputs, tensors and attributes; embed has any number of tables, quantize two
+# attributes or none, and attention may have a tensor and two more attributes.
+OPCODES = {1: ("embed", 0, None, None), 2: ("linear", 2, 2, 1), 3: ("attention", 3, None, None),
            4: ("layerNorm", 2, 2, 1), 5: ("activate", 1, 0, 1), 6: ("add", 2, 0, 0),
-           7: ("pool", 1, 0, 1), 8: ("normalizeL2", 1, 0, 1), 9: ("quantize", 1, 1, None)}
+           7: ("pool", 1, 0, 1), 8: ("normalizeL2", 1, 0, 1), 9: ("quantize", 1, 1, None),
+           10: ("angles", 0, 1, 1), 11: ("rotate", 2, 0, 2), 12: ("rmsNorm", 1, 1, 1),
+           13: ("multiply", 2, 0, 0), 14: ("scale", 1, 0, 1)}
 # Which inputs and tensors may be absent.
 OPTIONAL = {("linear", "inputs"): 1, ("linear", "tensors"): 1, ("layerNorm", "inputs"): 1,
             ("layerNorm", "tensors"): 1, ("quantize", "tensors"): 0}
@@ -296,6 +298,8 @@ def read_program(fields, tensor_count):
             weights, attributes = tables + kinds.count(3), 2 * tables
         if name == "quantize":
             attributes = 2 if counts[3] else 0
+        if name == "attention":
+            weights, attributes = min(1, counts[2]), 7 if counts[3] == 7 else 9
         need(counts == [inputs, 1, weights, attributes], f"instruction {index}: operand counts")
         record = {"opcode": name}
         limits = (value_count, value_count, tensor_count, None)
@@ -356,7 +360,8 @@ def check_operands(program, tensors):
         rule(all(value is None or value["kind"] == kind for value, kind in zip(inputs, kinds)),
              "kind of an input")
         rule(y["kind"] == ("codes" if name == "quantize" else "floats"), "kind of the output")
-        if name in ("layerNorm", "activate", "add", "normalizeL2", "quantize"):
+        if name in ("layerNorm", "activate", "add", "normalizeL2", "quantize", "rmsNorm", "multiply",
+                    "scale"):
             rule(all(shape(value) == shape(y) for value in inputs if value), "shapes differ")
         if name == "embed":
             rule(y["rows"] is None, "rows of the output")
@@ -379,7 +384,7 @@ def check_operands(program, tensors):
             rule(x["rows"] == y["rows"] and (inputs[1] is None or shape(inputs[1]) == shape(y)),
                  "shapes differ")
         elif name == "attention":
-            heads, key_heads, size, value_size, scale, causal, arithmetic = attributes
+            heads, key_heads, size, value_size, scale, causal, arithmetic = attributes[:7]
             q, k, v = inputs
             rule(heads <= 1 << 16 and size <= 4096 and value_size <= 4096, "a size is too large")
             rule(key_heads <= heads and (heads == 0 or key_heads > 0 and heads % key_heads == 0),
@@ -388,15 +393,35 @@ def check_operands(program, tensors):
                  and k["columns"] == key_heads * size and v["columns"] == key_heads * value_size,
                  "columns")
             rule(q["rows"] == y["rows"] and k["rows"] == v["rows"]
-                 and (not causal or q["rows"] == k["rows"]),
+                 and (not causal or q["rows"] in (k["rows"], q["rows"] or -1)),
                  "rows")
+            window, cap = attributes[7:] or (0, 0)
+            rule(window == 0 or causal and window <= 1 << 24, "window")
+            rule(cap == 0 or 2.0 ** -60 <= real(cap) <= 2.0 ** 60, "cap")
+            for slopes in weights:
+                vector(slopes, heads)
             rule(causal <= 1 and arithmetic <= 1 and math.isfinite(real(scale)), "mask or scale")
         elif name == "layerNorm":
             for weight in weights:
                 vector(weight, y["columns"])
             rule(y["columns"] > 0, "no columns")
         elif name == "pool":
-            rule(y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 2, "pooling")
+            rule(y["rows"] == 1 and x["columns"] == y["columns"] and attributes[0] <= 3, "pooling")
+        elif name == "angles":
+            vector(weights[0], y["columns"] // 2)
+            rule(y["rows"] is None and y["columns"] % 2 == 0
+                 and math.isfinite(real(attributes[0])), "angles")
+        elif name == "rotate":
+            size, pairing = attributes
+            rule(shape(x) == shape(y) and inputs[1]["rows"] == y["rows"], "shapes differ")
+            rule(size > 0 and y["columns"] % size == 0 and inputs[1]["columns"] <= size
+                 and pairing <= 1, "heads or pairing")
+        elif name == "rmsNorm":
+            count, = weights[0]["shape"]
+            vector(weights[0], count)
+            rule(count > 0 and y["columns"] % count == 0, "groups")
+        elif name == "scale":
+            rule(math.isfinite(real(attributes[0])), "factor")
         elif name == "quantize":
             vector(weights[0], x["columns"])
             if attributes:
@@ -405,12 +430,20 @@ def check_operands(program, tensors):
                      < math.inf, "range")
         if name in ("linear", "activate"):
             rule(attributes[0] <= 6, "unknown activation")
-        if name in ("layerNorm", "normalizeL2"):
+        if name in ("layerNorm", "normalizeL2", "rmsNorm"):
             rule(math.isfinite(real(attributes[0])) and real(attributes[0]) >= 0, "epsilon")
 
 
 def check_features(features, program, tensors, chunks):
-    used = {"int8-attention": any(step["opcode"] == "attention" and step["attributes"][-1] == 1
+    def is_of_decoders(step):
+        name, attributes = step["opcode"], step["attributes"]
+        return (name in ("angles", "rotate", "rmsNorm", "multiply", "scale")
+                or name == "pool" and attributes[0] == 3
+                or name == "attention" and (step["tensors"] or any(attributes[7:])))
+
+    used = {"decoder": any(map(is_of_decoders, program["instructions"]))
+            or any(output["role"] == "nextLogits" for output in program["outputs"]),
+            "int8-attention": any(step["opcode"] == "attention" and step["attributes"][6] == 1
                                   for step in program["instructions"]),
             "int8-rows": any(tensor["scheme"] == 1 for tensor in tensors),
             "kept-tokens": any(step["opcode"] == "embed" and 3 in step["attributes"][::2]

@@ -292,26 +292,10 @@ extension ContainerDirectory {
 
     /// Every feature that is used must be listed: readers without it would go wrong.
     private func checkFeatures() throws(FormatError) {
-        let usesInt8Attention = program.instructions.contains { instruction in
-            guard case .attention(_, _, _, _, let shape) = instruction else { return false }
-            return shape.arithmetic == .int8
-        }
-        let usesKeptTokens = program.instructions.contains { instruction in
-            guard case .embed(_, let terms) = instruction else { return false }
-            return terms.contains { $0.index == .keptTokens }
-        }
-        let usesStaticRanges = program.instructions.contains { instruction in
-            guard case .quantize(_, _, _, let range) = instruction else { return false }
-            return range != nil
-        }
-        let uses: [(StaticText, Bool)] = [
-            (Feature.int8Attention, usesInt8Attention),
-            (Feature.int8Rows, tensors.contains { $0.scheme == .int8Rows }),
-            (Feature.keptTokens, usesKeptTokens),
-            (Feature.sparseChunks, chunks.contains { $0.encoding == .sparse }),
-            (Feature.staticRanges, usesStaticRanges),
-        ]
-        for (feature, isUsed) in uses where isUsed && !features.contains(feature.bytes) {
+        var uses = program.features
+        if tensors.contains(where: { $0.scheme == .int8Rows }) { uses.append(Feature.int8Rows) }
+        if chunks.contains(where: { $0.encoding == .sparse }) { uses.append(Feature.sparseChunks) }
+        for feature in uses where !features.contains(feature.bytes) {
             throw .missingFeature(name: feature)
         }
     }

@@ -138,8 +138,11 @@ extension Instruction {
                 bias: try tables.optionalTensor(record.tensors[1]),
                 activation: try tables.activation(record.attributes[0]))
         case .attention:
-            try require(3, 1, 0, 7)
+            // Slopes are a tensor; a window and a cap are two more attributes.
+            try require(
+                3, 1, min(1, record.tensors.count), record.attributes.count == 7 ? 7 : 9)
             let attributes = record.attributes
+            let further = attributes.dropFirst(7)
             guard let arithmetic = AttentionArithmetic(rawValue: attributes[6]) else {
                 throw .unknownCode(field: "attention arithmetic", code: UInt64(attributes[6]))
             }
@@ -156,7 +159,10 @@ extension Instruction {
                     headSize: Int(clamping: attributes[2]),
                     valueSize: Int(clamping: attributes[3]),
                     scale: Float(bitPattern: attributes[4]), isCausal: attributes[5] == 1,
-                    arithmetic: arithmetic))
+                    arithmetic: arithmetic,
+                    window: further.first.flatMap { $0 == 0 ? nil : Int(clamping: $0) },
+                    scoreCap: further.last.flatMap { $0 == 0 ? nil : Float(bitPattern: $0) },
+                    slopes: record.tensors.isEmpty ? nil : try tables.tensor(record.tensors[0])))
         case .layerNorm:
             try require(2, 1, 2, 1)
             self = .layerNorm(
@@ -200,6 +206,40 @@ extension Instruction {
                 output: try tables.value(record.outputs[0]),
                 multipliers: try tables.optionalTensor(record.tensors[0]),
                 range: ends.isEmpty ? nil : CodeRange(low: ends[0], high: ends[1]))
+        case .angles:
+            try require(0, 1, 1, 1)
+            self = .angles(
+                output: try tables.value(record.outputs[0]),
+                frequencies: try tables.tensor(record.tensors[0]),
+                factor: Float(bitPattern: record.attributes[0]))
+        case .rotate:
+            try require(2, 1, 0, 2)
+            guard let pairing = RotaryPairing(rawValue: record.attributes[1]) else {
+                throw .unknownCode(field: "rotary pairing", code: UInt64(record.attributes[1]))
+            }
+            self = .rotate(
+                input: try tables.value(record.inputs[0]),
+                angles: try tables.value(record.inputs[1]),
+                output: try tables.value(record.outputs[0]),
+                headSize: Int(clamping: record.attributes[0]), pairing: pairing)
+        case .rmsNorm:
+            try require(1, 1, 1, 1)
+            self = .rmsNorm(
+                input: try tables.value(record.inputs[0]),
+                output: try tables.value(record.outputs[0]),
+                gamma: try tables.tensor(record.tensors[0]),
+                epsilon: Float(bitPattern: record.attributes[0]))
+        case .multiply:
+            try require(2, 1, 0, 0)
+            self = .multiply(
+                left: try tables.value(record.inputs[0]), right: try tables.value(record.inputs[1]),
+                output: try tables.value(record.outputs[0]))
+        case .scale:
+            try require(1, 1, 0, 1)
+            self = .scale(
+                input: try tables.value(record.inputs[0]),
+                output: try tables.value(record.outputs[0]),
+                factor: Float(bitPattern: record.attributes[0]))
         }
     }
 
@@ -227,6 +267,12 @@ extension Instruction {
                 UInt32(shape.valueSize), shape.scale.bitPattern, shape.isCausal ? 1 : 0,
                 shape.arithmetic.rawValue,
             ]
+            if shape.window != nil || shape.scoreCap != nil {
+                record.attributes += [
+                    UInt32(shape.window ?? 0), (shape.scoreCap ?? 0).bitPattern,
+                ]
+            }
+            if let slopes = shape.slopes { record.tensors = [UInt32(slopes)] }
         case .layerNorm(let input, let residual, _, let gamma, let beta, let epsilon):
             record.inputs = [word(input), word(residual)]
             record.tensors = [word(gamma), word(beta)]
@@ -248,6 +294,21 @@ extension Instruction {
             if let range {
                 record.attributes = [range.low.bitPattern, range.high.bitPattern]
             }
+        case .angles(_, let frequencies, let factor):
+            record.tensors = [word(frequencies)]
+            record.attributes = [factor.bitPattern]
+        case .rotate(let input, let angles, _, let headSize, let pairing):
+            record.inputs = [word(input), word(angles)]
+            record.attributes = [UInt32(headSize), pairing.rawValue]
+        case .rmsNorm(let input, _, let gamma, let epsilon):
+            record.inputs = [word(input)]
+            record.tensors = [word(gamma)]
+            record.attributes = [epsilon.bitPattern]
+        case .multiply(let left, let right, _):
+            record.inputs = [word(left), word(right)]
+        case .scale(let input, _, let factor):
+            record.inputs = [word(input)]
+            record.attributes = [factor.bitPattern]
         }
         record.encode(opcode, into: &writer)
     }

@@ -11,6 +11,11 @@ package enum Opcode: UInt16, Sendable, CaseIterable {
     case pool = 7
     case normalizeL2 = 8
     case quantize = 9
+    case angles = 10
+    case rotate = 11
+    case rmsNorm = 12
+    case multiply = 13
+    case scale = 14
 }
 
 /// What the rows of an embedding table are selected by.
@@ -38,6 +43,15 @@ package enum PoolCode: UInt32, Sendable {
     case firstRow = 0
     case mean = 1
     case maximum = 2
+    case lastRow = 3
+}
+
+/// Which columns of a head are turned together.
+package enum RotaryPairing: UInt32, Sendable {
+    /// Column i with column i + number of angles.
+    case halves = 0
+    /// Column 2i with column 2i + 1.
+    case adjacent = 1
 }
 
 /// Arithmetic of an attention instruction.
@@ -73,10 +87,17 @@ package struct AttentionShape: Equatable, Sendable {
     package var scale: Float
     package var isCausal: Bool
     package var arithmetic: AttentionArithmetic
+    /// The most keys that a query sees, the one at its own place the last; nil for no limit.
+    package var window: Int?
+    /// A score x becomes cap · tanh(x / cap); nil leaves it.
+    package var scoreCap: Float?
+    /// The tensor of one slope for each head, ALiBi's; nil for none.
+    package var slopes: Int?
 
     package init(
         headCount: Int, keyValueHeadCount: Int, headSize: Int, valueSize: Int, scale: Float,
-        isCausal: Bool, arithmetic: AttentionArithmetic
+        isCausal: Bool, arithmetic: AttentionArithmetic, window: Int? = nil,
+        scoreCap: Float? = nil, slopes: Int? = nil
     ) {
         self.headCount = headCount
         self.keyValueHeadCount = keyValueHeadCount
@@ -85,6 +106,9 @@ package struct AttentionShape: Equatable, Sendable {
         self.scale = scale
         self.isCausal = isCausal
         self.arithmetic = arithmetic
+        self.window = window
+        self.scoreCap = scoreCap
+        self.slopes = slopes
     }
 }
 
@@ -122,6 +146,14 @@ package enum Instruction: Equatable, Sendable {
     /// Floats to codes, each row multiplied by `multipliers` first if they are given. The codes
     /// span `range`, or the range of each row if there is none.
     case quantize(input: Int, output: Int, multipliers: Int?, range: CodeRange?)
+    /// Cosines and sines of position · frequency, each times `factor`, for each token.
+    case angles(output: Int, frequencies: Int, factor: Float)
+    /// Heads of `headSize` columns turned by the angles of their tokens.
+    case rotate(input: Int, angles: Int, output: Int, headSize: Int, pairing: RotaryPairing)
+    /// Root mean square normalization of groups of as many columns as gamma has elements.
+    case rmsNorm(input: Int, output: Int, gamma: Int, epsilon: Float)
+    case multiply(left: Int, right: Int, output: Int)
+    case scale(input: Int, output: Int, factor: Float)
 
     package var opcode: Opcode {
         switch self {
@@ -134,6 +166,11 @@ package enum Instruction: Equatable, Sendable {
         case .pool: .pool
         case .normalizeL2: .normalizeL2
         case .quantize: .quantize
+        case .angles: .angles
+        case .rotate: .rotate
+        case .rmsNorm: .rmsNorm
+        case .multiply: .multiply
+        case .scale: .scale
         }
     }
 
@@ -150,6 +187,11 @@ package enum Instruction: Equatable, Sendable {
         case .pool(let input, _, _): [input]
         case .normalizeL2(let input, _, _): [input]
         case .quantize(let input, _, _, _): [input]
+        case .angles: []
+        case .rotate(let input, let angles, _, _, _): [input, angles]
+        case .rmsNorm(let input, _, _, _): [input]
+        case .multiply(let left, let right, _): [left, right]
+        case .scale(let input, _, _): [input]
         }
     }
 
@@ -165,6 +207,11 @@ package enum Instruction: Equatable, Sendable {
         case .pool(_, let output, _): output
         case .normalizeL2(_, let output, _): output
         case .quantize(_, let output, _, _): output
+        case .angles(let output, _, _): output
+        case .rotate(_, _, let output, _, _): output
+        case .rmsNorm(_, let output, _, _): output
+        case .multiply(_, _, let output): output
+        case .scale(_, let output, _): output
         }
     }
 }

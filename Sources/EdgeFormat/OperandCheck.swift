@@ -44,6 +44,53 @@ struct OperandCheck {
                 try vector(multipliers, count: program.values[input].columnCount)
             }
             if let range { try check(range) }
+        case .angles(let output, let frequencies, let factor):
+            try floats(output)
+            try require("rows of angles", 0, program.values[output].fixedRows ?? 0)
+            try require(
+                "columns of angles, a pair for each frequency",
+                2 * tensors[frequencies].elementCount, program.values[output].columnCount)
+            try vector(frequencies, count: tensors[frequencies].elementCount)
+            try finite("factor of angles (bits)", factor)
+        case .rotate(let input, let angles, let output, let headSize, _):
+            try sameShape(input, output)
+            try floats(angles)
+            try sameRows(angles, output)
+            let columns = program.values[output].columnCount
+            try divides("size of a turned head", headSize, columns)
+            guard program.values[angles].columnCount <= headSize else {
+                throw .overLimit(
+                    field: "columns of angles", limit: UInt64(headSize),
+                    found: UInt64(program.values[angles].columnCount))
+            }
+        case .rmsNorm(let input, let output, let gamma, let epsilon):
+            try sameShape(input, output)
+            let size = tensors[gamma].elementCount
+            try vector(gamma, count: size)
+            try divides("elements of gamma", size, program.values[output].columnCount)
+            try positive(epsilon)
+        case .multiply(let left, let right, let output):
+            try sameShape(left, output)
+            try sameShape(right, output)
+        case .scale(let input, let output, let factor):
+            try sameShape(input, output)
+            try finite("factor (bits)", factor)
+        }
+    }
+
+    private func divides(
+        _ field: StaticText, _ size: Int, _ columns: Int
+    ) throws(FormatError) {
+        guard size > 0, columns % size == 0 else {
+            throw .instruction(
+                index: index, field: field, expected: UInt64(columns), found: UInt64(max(0, size)))
+        }
+    }
+
+    private func finite(_ field: StaticText, _ number: Float) throws(FormatError) {
+        guard number.isFinite else {
+            throw .instruction(
+                index: index, field: field, expected: 0, found: UInt64(number.bitPattern))
         }
     }
 
@@ -128,11 +175,7 @@ struct OperandCheck {
                 index: index, field: "key and value heads", expected: UInt64(shape.headCount),
                 found: UInt64(shape.keyValueHeadCount))
         }
-        guard shape.scale.isFinite else {
-            throw .instruction(
-                index: index, field: "attention scale (bits)", expected: 0,
-                found: UInt64(shape.scale.bitPattern))
-        }
+        try finite("attention scale (bits)", shape.scale)
         let values = program.values
         try require(
             "columns of the query", shape.headCount * shape.headSize, values[query].columnCount)
@@ -147,7 +190,25 @@ struct OperandCheck {
             values[output].columnCount)
         try sameRows(query, output)
         try sameRows(key, value)
-        if shape.isCausal { try sameRows(query, key) }
+        // A fixed number of queries are those of the last keys.
+        if shape.isCausal, values[query].fixedRows == nil { try sameRows(query, key) }
+        if let window = shape.window {
+            try require("mask of a window", 1, shape.isCausal ? 1 : 0)
+            guard window >= 1, window <= ContainerLimits.maximumTokens else {
+                throw .overLimit(
+                    field: "window of attention", limit: UInt64(ContainerLimits.maximumTokens),
+                    found: UInt64(window))
+            }
+        }
+        if let cap = shape.scoreCap {
+            // So that neither the cap nor its reciprocal leaves the normal numbers.
+            guard cap >= 0x1p-60, cap <= 0x1p60 else {
+                throw .instruction(
+                    index: index, field: "cap of scores (bits)", expected: 0,
+                    found: UInt64(cap.bitPattern))
+            }
+        }
+        if let slopes = shape.slopes { try vector(slopes, count: shape.headCount) }
     }
 
     private func require(

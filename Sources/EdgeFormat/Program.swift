@@ -6,10 +6,13 @@ package enum OutputCode: UInt8, Sendable, CaseIterable {
     case hiddenState = 0
     /// Sentence embedding, `[1, size]`.
     case embedding = 1
-    /// One score per label, `[1, labels]`.
+    /// One score per label, `[1, labels]`, or of a decoder per token of the vocabulary,
+    /// `[tokens, vocabulary]`.
     case logits = 2
     /// Pooled vector, `[1, hidden]`.
     case pooled = 3
+    /// The scores of what follows the last token, `[1, vocabulary]`.
+    case nextLogits = 4
 }
 
 /// An output of the program.

@@ -28,7 +28,11 @@ package enum Feature {
     /// Codes of activations that span a range which is the same for all rows.
     package static let staticRanges: StaticText = "static-ranges"
 
+    /// What decoders need: instructions 10 to 14, windows, caps and slopes of attention, the last
+    /// row, scores of the next token.
+    package static let decoder: StaticText = "decoder"
+
     static let known: [StaticText] = [
-        int8Attention, int8Rows, keptTokens, sparseChunks, staticRanges,
+        decoder, int8Attention, int8Rows, keptTokens, sparseChunks, staticRanges,
     ]
 }

@@ -145,8 +145,8 @@ import Testing
             refusal { $0.outputs[1].code = .hiddenState }
                 == .notAscending(field: "output", index: 1))
         #expect(
-            SampleContainer.refusal(in: .program) { $0[24 + 120] = 4 }
-                == .unknownCode(field: "output role", code: 4))
+            SampleContainer.refusal(in: .program) { $0[24 + 120] = 5 }
+                == .unknownCode(field: "output role", code: 5))
     }
 
     @Test func outputsAreFloatsThatExist() {
