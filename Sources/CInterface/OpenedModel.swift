@@ -65,13 +65,14 @@ final class OpenedModel {
         switch task {
         case .embed: attenuate_task(ATTENUATE_EMBED)
         case .classify: attenuate_task(ATTENUATE_CLASSIFY)
-        case .raw: attenuate_task(ATTENUATE_RAW)
+        // The interface has no steps: a model that generates gives the logits of all tokens.
+        case .raw, .generate: attenuate_task(ATTENUATE_RAW)
         }
     }
 
     private func task(_ task: attenuate_task) throws(Refusal) -> EngineTask {
         switch Int(task) {
-        case ATTENUATE_DEFAULT: return engine.task
+        case ATTENUATE_DEFAULT: return engine.task == .generate ? .raw : engine.task
         case ATTENUATE_EMBED: return .embed
         case ATTENUATE_CLASSIFY: return .classify
         case ATTENUATE_RAW: return .raw

@@ -7,6 +7,7 @@ package enum EngineTask: Sendable {
     case embed
     case classify
     case raw
+    case generate
 
     /// The task with a name of the command line or the metadata, or nil.
     package init?(name: [UInt8]) {
@@ -16,6 +17,8 @@ package enum EngineTask: Sendable {
             self = .classify
         } else if name.elementsEqual("raw".utf8) {
             self = .raw
+        } else if name.elementsEqual("generate".utf8) {
+            self = .generate
         } else {
             return nil
         }
@@ -26,6 +29,7 @@ package enum EngineTask: Sendable {
         case .embed: "embed"
         case .classify: "classify"
         case .raw: "raw"
+        case .generate: "generate"
         }
     }
 }
@@ -48,6 +52,8 @@ package final class Engine {
     package let task: EngineTask
     /// Names of the classes, UTF-8.
     package let labels: [[UInt8]]
+    /// Tokens that end a text.
+    package let endTokens: [Int32]
 
     package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
         let metadata = container.directory.metadata
@@ -60,6 +66,11 @@ package final class Engine {
             self.labels = labels
         } else {
             labels = []
+        }
+        do {
+            endTokens = try Self.endTokens(in: metadata)
+        } catch {
+            throw .format(error)
         }
         // The session first: it refuses what is over the memory limit.
         session = try Session(container, options: options)
@@ -107,6 +118,24 @@ package final class Engine {
         return task
     }
 
+    /// Decimal numbers.
+    private static func endTokens(in metadata: Metadata) throws(FormatError) -> [Int32] {
+        guard case .texts(let texts)? = metadata["end_tokens"] else { return [] }
+        var tokens: [Int32] = []
+        for text in texts {
+            var number: Int32 = 0
+            for digit in text {
+                let (tens, overflow) = number.multipliedReportingOverflow(by: 10)
+                guard digit >= 0x30, digit <= 0x39, !overflow, tens <= .max - 9 else {
+                    throw .unknownCode(field: "end token", code: UInt64(digit))
+                }
+                number = tens + Int32(digit - 0x30)
+            }
+            tokens.append(number)
+        }
+        return tokens
+    }
+
     /// The tokens of a text with the special tokens of the model, cut to what the model takes.
     package func encode(_ text: [UInt8], pair: [UInt8]?) throws(RuntimeError) -> Encoding {
         guard let tokenizer else { throw .noTokenizer }
@@ -119,6 +148,7 @@ package final class Engine {
         case .embed: .embedding
         case .classify: .logits
         case .raw: session.hasOutput(.logits) ? .logits : .hiddenState
+        case .generate: .nextLogits
         }
     }
 

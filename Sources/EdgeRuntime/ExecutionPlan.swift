@@ -192,7 +192,7 @@ extension ExecutionPlan {
             switch list.steps[first] {
             case .attend:
                 stages.append(Stage(steps: first..<end, work: .attention))
-            case .whole:
+            case .whole, .append:
                 stages.append(Stage(steps: first..<end, work: .whole))
             case .rows, .packHeads:
                 let fixed = fixedRows(first)
@@ -288,7 +288,9 @@ private struct ObjectUses {
                 }
             }
         }
-        for output in program.outputs { lastStage[output.value] = stages.count }
+        for code in list.outputs {
+            if let value = program.output(code) { lastStage[value] = stages.count }
+        }
     }
 
     func isUsed(_ object: Int) -> Bool {
@@ -311,5 +313,8 @@ extension edgek_attention_shape {
         value_size = Int64(shape.valueSize)
         scale = shape.scale
         causal = shape.isCausal ? 1 : 0
+        key_capacity = Int64(keyCount)
+        window = Int64(shape.window ?? 0)
+        score_cap = shape.scoreCap ?? 0
     }
 }

@@ -7,8 +7,12 @@ extension Interpreter {
         let columns = program.values[output].columnCount
         func native(_ sequence: Int) -> edgek_attention_shape {
             let queries = rows(query, of: sequence)
+            let past = past(of: sequence)
             var native = edgek_attention_shape(
-                shape, queryCount: queries.count, keyCount: rows(key, of: sequence).count)
+                shape, queryCount: queries.count,
+                keyCount: past + rows(key, of: sequence).count)
+            if !caches.isEmpty { native.key_capacity = Int64(caches[sequence].capacity) }
+            native.slopes = vector(shape.slopes)
             native.y = floats(output) + queries.lowerBound * columns
             native.y_stride = Int64(columns)
             return native
@@ -16,7 +20,10 @@ extension Interpreter {
         switch shape.arithmetic {
         case .float:
             func operand(_ value: Int, _ sequence: Int) -> (UnsafeMutablePointer<Float>, Int64) {
-                let columns = program.values[value].columnCount
+                let columns = steps.objects[value].columnCount
+                if let cached = cached(value, sequence) {
+                    return (cached.assumingMemoryBound(to: Float.self), Int64(columns))
+                }
                 let first = rows(value, of: sequence).lowerBound
                 return (floats(value) + first * columns, Int64(columns))
             }
@@ -38,7 +45,8 @@ extension Interpreter {
             }
         case .int8:
             func heads(_ object: Int, _ sequence: Int) -> UnsafeMutableRawPointer {
-                shared(object) + plan.headOffsets[object][sequence]
+                cached(object, sequence)
+                    ?? shared(object) + plan.headOffsets[object][sequence]
             }
             var tasks = (0..<self.shape.sequenceCount).map { sequence in
                 edgek_attention_s8(
@@ -54,6 +62,12 @@ extension Interpreter {
                 }
             }
         }
+    }
+
+    /// Where the keys or values of a sequence lie if a cache has them.
+    private func cached(_ object: Int, _ sequence: Int) -> UnsafeMutableRawPointer? {
+        guard case .cached(let place) = steps.objects[object].content else { return nil }
+        return caches[sequence].entry(at: place).start
     }
 
     /// Some queries of one head of one sequence.

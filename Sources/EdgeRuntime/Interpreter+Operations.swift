@@ -10,14 +10,16 @@ extension Interpreter {
             guard let table = session.weights.tables[term.table] else { continue }
             let kept = term.keptTokens.flatMap { session.weights.tokenRows[$0] }
             var indices: [Int] = []
-            for sequence in sequences {
+            for (number, sequence) in sequences.enumerated() {
                 switch term.index {
                 case .tokenIDs: indices += sequence.tokenIDs.map { Int($0) + term.offset }
                 case .typeIDs:
                     indices += sequence.tokenIDs.indices.map {
                         (sequence.typeIDs.isEmpty ? 0 : Int(sequence.typeIDs[$0])) + term.offset
                     }
-                case .positions: indices += sequence.tokenIDs.indices.map { $0 + term.offset }
+                case .positions:
+                    let first = past(of: number) + term.offset
+                    indices += sequence.tokenIDs.indices.map { $0 + first }
                 case .keptTokens:
                     indices += sequence.tokenIDs.map { kept?.row(of: Int($0)) ?? term.offset }
                 }
@@ -46,9 +48,23 @@ extension Interpreter {
                 UnsafeMutableRawPointer(y).copyMemory(from: x, byteCount: columns * 4)
             case .mean:
                 kernels.mean_rows(x, Int64(columns), Int64(rows.count), Int64(columns), y)
+            case .lastRow:
+                UnsafeMutableRawPointer(y).copyMemory(
+                    from: x + (rows.count - 1) * columns, byteCount: columns * 4)
             case .maximum:
                 kernels.max_rows(x, Int64(columns), Int64(rows.count), Int64(columns), y)
             }
+        }
+    }
+
+    /// The angles of the tokens by their places in the sequences.
+    func computeAngles(output: Int, frequencies: Int, factor: Float) {
+        let columns = program.values[output].columnCount
+        for sequence in 0..<shape.sequenceCount {
+            let rows = rows(output, of: sequence)
+            edgek_angles(
+                vector(frequencies), Int64(columns / 2), Int64(past(of: sequence)),
+                Int64(rows.count), factor, floats(output) + rows.lowerBound * columns)
         }
     }
 }

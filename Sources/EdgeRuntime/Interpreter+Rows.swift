@@ -3,9 +3,9 @@ import EdgeFormat
 
 extension Interpreter {
     /// Takes blocks of rows through some steps, in parallel.
-    func runBlocks(_ steps: Range<Int>, _ blocks: [Range<Int>]) throws(RuntimeError) {
-        let operations = steps.map { operation(session.steps.steps[$0]) }
-        let instructions = steps.map { session.steps.steps[$0].instruction }
+    func runBlocks(_ range: Range<Int>, _ blocks: [Range<Int>]) throws(RuntimeError) {
+        let operations = range.map { operation(steps.steps[$0]) }
+        let instructions = range.map { steps.steps[$0].instruction }
         var failures = [Failure?](repeating: nil, count: session.pool.threadCount)
         failures.withUnsafeMutableBufferPointer { failures in
             operations.withUnsafeBufferPointer { operations in
@@ -38,9 +38,9 @@ extension Interpreter {
 
     /// Runs one linear step over all rows, its columns in parallel.
     func runColumns(_ step: Int) {
-        let instruction = session.steps.steps[step].instruction
-        let operation = operation(session.steps.steps[step])
-        let rows = rowCount(session.steps.output(of: session.steps.steps[step], in: program))
+        let instruction = steps.steps[step].instruction
+        let operation = operation(steps.steps[step])
+        let rows = rowCount(steps.output(of: steps.steps[step], in: program))
         let start = clock?.now() ?? 0
         defer { clock?.add(since: start, instruction: instruction, thread: 0) }
         let block = RowBlock(rows: 0..<rows, scratch: scratch(thread: 0))
@@ -80,21 +80,21 @@ extension Interpreter {
 
     private func operand(_ object: Int) -> RowOperand {
         let location = plan.locations[object]
-        let content = session.steps.objects[object]
+        let content = steps.objects[object]
         return RowOperand(
             start: location.isLocal ? nil : arena.start + location.byteOffset,
             localOffset: location.byteOffset, rowCapacity: location.rowCapacity,
             columnCount: content.columnCount, codeStride: content.codeStride)
     }
 
-    private func vector(_ tensor: Int?) -> UnsafePointer<Float>? {
+    func vector(_ tensor: Int?) -> UnsafePointer<Float>? {
         guard let tensor, let vector = session.weights.vectors[tensor] else { return nil }
         return UnsafePointer(vector.floats())
     }
 
     private func operation(_ step: Step) -> RowOperation {
         if case .packHeads(_, let value, let heads) = step,
-            case .heads(let role, let count, let size) = session.steps.objects[heads].content
+            case .heads(let role, let count, let size) = steps.objects[heads].content
         {
             let sequences = (0..<shape.sequenceCount).map { sequence in
                 PackedSequence(
@@ -143,7 +143,20 @@ extension Interpreter {
             return .quantize(
                 operand(input), output: operand(output), multipliers: vector(multipliers),
                 range: range)
-        case .embed, .attention, .pool:
+        case .rmsNorm(let input, let output, let gamma, let epsilon):
+            return .rmsNorm(
+                operand(input), output: operand(output), gamma: vector(gamma),
+                groupSize: session.container.directory.tensors[gamma].elementCount,
+                epsilon: epsilon)
+        case .rotate(let input, let angles, let output, let headSize, let pairing):
+            return .rotate(
+                operand(input), angles: operand(angles), output: operand(output),
+                headSize: headSize, pairing)
+        case .multiply(let left, let right, let output):
+            return .multiply(operand(left), operand(right), output: operand(output))
+        case .scale(let input, let output, let factor):
+            return .scale(operand(input), output: operand(output), factor: factor)
+        case .embed, .attention, .pool, .angles:
             preconditionFailure("the instruction does not go by rows")
         }
     }

@@ -5,8 +5,11 @@ import EdgeFormat
 struct Interpreter {
     let session: Session
     let arena: AlignedBuffer
+    let steps: StepList
     let plan: ExecutionPlan
     let sequences: [BatchSequence]
+    /// What the sequences extend, one for each; empty if they are whole.
+    let caches: [KeyValueCache]
     let kernels: edgek_table
     /// Collects the time of each instruction, or nil.
     let clock: InstructionClock?
@@ -22,7 +25,7 @@ struct Interpreter {
             case .columns:
                 runColumns(stage.steps.lowerBound)
             case .attention, .whole:
-                let step = session.steps.steps[stage.steps.lowerBound]
+                let step = steps.steps[stage.steps.lowerBound]
                 let start = clock?.now() ?? 0
                 try runWhole(step)
                 clock?.add(since: start, instruction: step.instruction, thread: 0)
@@ -36,12 +39,16 @@ struct Interpreter {
             guard case .attention(_, _, _, let output, let shape) = program.instructions[index]
             else { return }
             attend(query: query, key: key, value: value, output: output, shape: shape)
+        case .append(let index, let value, let cached):
+            try append(value, to: cached, instruction: index)
         case .whole(let index), .rows(let index), .packHeads(let index, _, _):
             switch program.instructions[index] {
             case .embed(let output, let terms):
                 try embed(output: output, terms: terms)
             case .pool(let input, let output, let pooling):
                 pool(input: input, output: output, pooling: pooling)
+            case .angles(let output, let frequencies, let factor):
+                computeAngles(output: output, frequencies: frequencies, factor: factor)
             default:
                 preconditionFailure("the instruction goes by rows")
             }
@@ -51,12 +58,17 @@ struct Interpreter {
     // MARK: Operands
 
     func rowCount(_ object: Int) -> Int {
-        shape.rowCount(session.steps.objects[object].fixedRows)
+        shape.rowCount(steps.objects[object].fixedRows)
     }
 
     /// The rows of a sequence in an object.
     func rows(_ object: Int, of sequence: Int) -> Range<Int> {
-        shape.rows(of: sequence, session.steps.objects[object].fixedRows)
+        shape.rows(of: sequence, steps.objects[object].fixedRows)
+    }
+
+    /// Tokens of a sequence before those of this run.
+    func past(of sequence: Int) -> Int {
+        caches.isEmpty ? 0 : caches[sequence].tokenCount
     }
 
     /// The first row of an object that all threads share.

@@ -7,16 +7,21 @@ package struct MemoryNeed: Equatable, Sendable {
     package let weights: Int
     /// Decoded parts of embedding tables, at most.
     package let tableCache: Int
-    /// Activations and scratch memory for the given number of tokens.
+    /// Activations and scratch memory for the tokens that are computed at a time.
     package let activations: Int
+    /// Keys and values of the earlier tokens of a text that is generated.
+    package let keyValueCache: Int
     /// The decoder that embedding tables share.
     package let decoder: Int
     /// What decoding the weights takes besides them, before there are any activations.
     package let loading: Int
 
     /// At most at one time.
-    package var total: Int { weights + decoder + max(loading, tableCache + activations) }
+    package var total: Int {
+        weights + decoder + max(loading, tableCache + activations + keyValueCache)
+    }
 
+    /// - Parameter tokenCount: Of the input; of a decoder, those of the prompt and of what follows.
     package init(
         _ directory: ContainerDirectory, tokenCount: Int, threadCount: Int,
         instructionSet: InstructionSet
@@ -67,7 +72,11 @@ package struct MemoryNeed: Equatable, Sendable {
                 countVector(beta)
             case .quantize(_, _, let multipliers, _):
                 countVector(multipliers)
-            case .attention, .activate, .add, .pool, .normalizeL2:
+            case .attention(_, _, _, _, let shape):
+                countVector(shape.slopes)
+            case .angles(_, let vector, _), .rmsNorm(_, _, let vector, _):
+                countVector(vector)
+            case .activate, .add, .pool, .normalizeL2, .rotate, .multiply, .scale:
                 break
             }
         }
@@ -84,19 +93,38 @@ package struct MemoryNeed: Equatable, Sendable {
         decoder = isCountedTable.contains(true) ? oneDecoder : 0
         let largestChunk = directory.chunks.reduce(0) { max($0, $1.rawSize) }
         loading = threadCount * (oneDecoder + largestChunk)
+        let program = directory.program
+        guard !program.generates else {
+            keyValueCache = KeyValueCache.byteCount(
+                of: program, capacity: tokenCount, kernels: kernels)
+            let part = min(tokenCount, Session.promptPart)
+            activations = [([], part), ([OutputCode.nextLogits], 1)].reduce(0) { most, run in
+                max(
+                    most,
+                    ExecutionPlan(
+                        program, StepList(program, outputs: run.0, isExtending: true),
+                        BatchShape([run.1]), threadCount: threadCount, kernels: kernels
+                    ).byteCount)
+            }
+            return
+        }
+        keyValueCache = 0
         // One sequence of all tokens, or as many short ones as a batch may have.
-        let steps = StepList(directory.program)
         let grain = Int(EDGEK_ROW_GRAIN)
         let short = [Int](
             repeating: min(grain, max(1, tokenCount)),
             count: max(1, rounded(tokenCount, up: grain) / grain))
-        activations = [[tokenCount], short].reduce(0) { most, lengths in
-            max(
-                most,
-                ExecutionPlan(
-                    directory.program, steps, BatchShape(lengths), threadCount: threadCount,
-                    kernels: kernels
-                ).byteCount)
+        // A run computes one of the outputs.
+        var most = 0
+        for output in program.outputs {
+            let steps = StepList(program, outputs: [output.code])
+            for lengths in [[tokenCount], short] {
+                let plan = ExecutionPlan(
+                    program, steps, BatchShape(lengths), threadCount: threadCount,
+                    kernels: kernels)
+                most = max(most, plan.byteCount)
+            }
         }
+        activations = most
     }
 }

@@ -12,7 +12,8 @@ extension Instruction {
                 * program.values[input].columnCount
         case .attention(let query, let key, _, _, let shape):
             return rows(query) * rows(key) * shape.headCount * (shape.headSize + shape.valueSize)
-        case .embed, .layerNorm, .activate, .add, .pool, .normalizeL2, .quantize:
+        case .embed, .layerNorm, .activate, .add, .pool, .normalizeL2, .quantize, .angles, .rotate,
+            .rmsNorm, .multiply, .scale:
             return 0
         }
     }
@@ -23,6 +24,14 @@ extension Program {
     package func multiplyAccumulates(tokenCount: Int) -> Int {
         instructions.reduce(0) {
             $0 + $1.multiplyAccumulates(in: self, tokenCount: tokenCount)
+        }
+    }
+
+    /// Multiply-accumulates of the instructions that an output needs.
+    package func multiplyAccumulates(tokenCount: Int, for output: OutputCode) -> Int {
+        zip(instructions, instructions(neededFor: [output])).reduce(0) { sum, entry in
+            guard entry.1 else { return sum }
+            return sum + entry.0.multiplyAccumulates(in: self, tokenCount: tokenCount)
         }
     }
 }

@@ -74,6 +74,13 @@ enum RowOperation {
     case activate(RowOperand, output: RowOperand, edgek_activation)
     case add(RowOperand, RowOperand, output: RowOperand)
     case normalizeL2(RowOperand, output: RowOperand, epsilon: Float)
+    case rmsNorm(
+        RowOperand, output: RowOperand, gamma: UnsafePointer<Float>?, groupSize: Int,
+        epsilon: Float)
+    case rotate(
+        RowOperand, angles: RowOperand, output: RowOperand, headSize: Int, RotaryPairing)
+    case multiply(RowOperand, RowOperand, output: RowOperand)
+    case scale(RowOperand, output: RowOperand, factor: Float)
     case quantize(
         RowOperand, output: RowOperand, multipliers: UnsafePointer<Float>?,
         range: CodeRange?)
@@ -92,7 +99,9 @@ enum RowOperation {
         switch self {
         case .linearCodes(_, _, let output, _, _, _), .linearFloats(_, _, let output, _, _, _),
             .layerNorm(_, _, let output, _, _, _), .activate(_, let output, _),
-            .add(_, _, let output), .normalizeL2(_, let output, _), .quantize(_, let output, _, _):
+            .add(_, _, let output), .normalizeL2(_, let output, _), .quantize(_, let output, _, _),
+            .rmsNorm(_, let output, _, _, _), .rotate(_, _, let output, _, _),
+            .multiply(_, _, let output), .scale(_, let output, _):
             output.columnCount
         case .packHeads(let input, _, _, _, _): input.columnCount
         }
@@ -138,6 +147,26 @@ enum RowOperation {
             UnsafeMutableRawPointer(output.floats(block)).copyMemory(
                 from: left.floats(block), byteCount: count * 4)
             kernels.add(right.floats(block), Int64(count), output.floats(block))
+        case .rmsNorm(let input, let output, let gamma, let groupSize, let epsilon):
+            let columns = Int64(output.columnCount)
+            kernels.rms_norm(
+                input.floats(block), columns, block.count, columns, Int64(groupSize), gamma,
+                epsilon, output.floats(block), columns)
+        case .rotate(let input, let angles, let output, let headSize, let pairing):
+            let columns = output.columnCount
+            kernels.rotate(
+                input.floats(block), Int64(columns), block.count, Int64(columns / headSize),
+                Int64(headSize), angles.floats(block), Int64(angles.columnCount / 2),
+                pairing == .adjacent ? 1 : 0, output.floats(block), Int64(columns))
+        case .multiply(let left, let right, let output):
+            let count = block.rows.count * output.columnCount
+            UnsafeMutableRawPointer(output.floats(block)).copyMemory(
+                from: left.floats(block), byteCount: count * 4)
+            kernels.multiply(right.floats(block), Int64(count), output.floats(block))
+        case .scale(let input, let output, let factor):
+            kernels.scale(
+                input.floats(block), block.count * Int64(output.columnCount), factor,
+                output.floats(block))
         case .normalizeL2(let input, let output, let epsilon):
             let columns = output.columnCount
             for row in 0..<block.rows.count {

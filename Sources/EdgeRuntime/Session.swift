@@ -8,13 +8,18 @@ package struct SessionOptions {
     package var threadCount: Int
     /// Upper bound for the memory of the session in bytes, or nil.
     package var memoryLimit: Int?
+    /// The most tokens of an input, or of a prompt with what follows it, that memory has to be there
+    /// for; nil for as many as the model takes.
+    package var tokenLimit: Int?
 
     package init(
-        instructionSet: InstructionSet = .fastest, threadCount: Int = 1, memoryLimit: Int? = nil
+        instructionSet: InstructionSet = .fastest, threadCount: Int = 1, memoryLimit: Int? = nil,
+        tokenLimit: Int? = nil
     ) {
         self.instructionSet = instructionSet
         self.threadCount = threadCount
         self.memoryLimit = memoryLimit
+        self.tokenLimit = tokenLimit
     }
 }
 
@@ -38,11 +43,11 @@ package final class Session {
     let program: Program
     let weights: Weights
     let pool: ThreadPool
-    let steps: StepList
     /// For each instruction the packed weights that are read next after it, or nil.
     let upcomingWeights: [UnsafeRawPointer?]
     private var arena: AlignedBuffer?
-    private(set) var plan: ExecutionPlan
+    /// What was run before, by what was asked for; the last one first.
+    private var prepared: [(steps: StepList, plan: ExecutionPlan)] = []
 
     /// Loads the weights of a container.
     package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
@@ -55,7 +60,8 @@ package final class Session {
         program = container.directory.program
         if let limit = options.memoryLimit {
             let need = MemoryNeed(
-                container.directory, tokenCount: program.maximumTokens,
+                container.directory,
+                tokenCount: min(program.maximumTokens, options.tokenLimit ?? .max),
                 threadCount: options.threadCount, instructionSet: options.instructionSet)
             guard need.total <= limit else {
                 throw .overMemoryLimit(needed: need.total, limit: limit)
@@ -64,16 +70,19 @@ package final class Session {
         pool = try ThreadPool(threadCount: options.threadCount)
         weights = try Weights(
             container, kernels: options.instructionSet.kernels, pool: pool)
-        steps = StepList(program)
         upcomingWeights = weights.upcoming(in: program)
-        plan = ExecutionPlan(
-            program, steps, BatchShape([]), threadCount: pool.threadCount,
-            kernels: options.instructionSet.kernels)
     }
 
     package var maximumTokens: Int { program.maximumTokens }
 
+    /// Tokens of a prompt that are computed together: enough that reading the weights costs little,
+    /// few enough that the memory for activations does not grow with the prompt.
+    package static let promptPart = 512
+
     package var threadCount: Int { pool.threadCount }
+
+    /// Whether the model makes texts longer, token by token.
+    package var generates: Bool { program.generates }
 
     package func hasOutput(_ code: OutputCode) -> Bool {
         program.output(code) != nil
@@ -109,11 +118,54 @@ package final class Session {
         guard sequences.count <= 1 || batchRows(sequences) <= maximumBatchRows else {
             throw .overBatch(rows: batchRows(sequences), limit: maximumBatchRows)
         }
+        return try run(sequences, extending: [], outputs: outputs, clock: clock)
+    }
+
+    /// Runs the program for the next tokens of sequences and adds them to the caches of these.
+    ///
+    /// The outputs of the new tokens have the bits that they have when the whole sequences are run.
+    /// With no outputs, only the caches are filled.
+    ///
+    /// - Throws: besides what is wrong with the input, `noSuchOutput` if later tokens take part in
+    ///   what the program computes of earlier ones, and `tooManyTokens` if a cache is full. After an
+    ///   error the caches are empty.
+    package func extend(
+        _ caches: [KeyValueCache], by tokenIDs: [[Int32]], outputs: [OutputCode],
+        clock: InstructionClock? = nil
+    ) throws(RuntimeError) -> [[Output]] {
+        precondition(caches.count == tokenIDs.count, "one cache for each sequence")
+        guard program.canBeExtended else { throw .noSuchOutput }
+        let sequences = tokenIDs.map { BatchSequence(tokenIDs: $0) }
+        for (sequence, cache) in zip(sequences, caches) {
+            try check(tokenIDs: sequence.tokenIDs, typeIDs: [])
+            let count = cache.tokenCount + sequence.tokenIDs.count
+            guard count <= cache.capacity else {
+                throw .tooManyTokens(count: count, limit: cache.capacity)
+            }
+        }
+        do {
+            let results = try run(sequences, extending: caches, outputs: outputs, clock: clock)
+            for (sequence, cache) in zip(sequences, caches) {
+                cache.tokenCount += sequence.tokenIDs.count
+            }
+            return results
+        } catch {
+            for cache in caches { cache.clear() }
+            throw error
+        }
+    }
+
+    private func run(
+        _ sequences: [BatchSequence], extending caches: [KeyValueCache], outputs: [OutputCode],
+        clock: InstructionClock?
+    ) throws(RuntimeError) -> [[Output]] {
+        for code in outputs where program.output(code) == nil { throw .noSuchOutput }
         let shape = BatchShape(sequences.map { $0.tokenIDs.count })
-        let arena = try prepareArena(shape)
+        let (arena, steps, plan) = try prepare(
+            shape, outputs: outputs, isExtending: !caches.isEmpty)
         let interpreter = Interpreter(
-            session: self, arena: arena, plan: plan, sequences: sequences,
-            kernels: instructionSet.kernels, clock: clock)
+            session: self, arena: arena, steps: steps, plan: plan, sequences: sequences,
+            caches: caches, kernels: instructionSet.kernels, clock: clock)
         try interpreter.run()
         var results: [[Output]] = []
         for sequence in sequences.indices {
@@ -121,7 +173,7 @@ package final class Session {
             for code in outputs {
                 guard let index = program.output(code) else { throw .noSuchOutput }
                 let rows = shape.rows(of: sequence, program.values[index].fixedRows)
-                let output = self.output(index, rows, in: arena)
+                let output = self.output(index, rows, in: arena, plan)
                 if let position = output.values.firstIndex(where: { !$0.isFinite }) {
                     let writer = program.instructions.firstIndex { $0.output == index } ?? 0
                     throw .notFinite(
@@ -145,7 +197,9 @@ package final class Session {
         rounded(maximumTokens, up: Int(EDGEK_ROW_GRAIN))
     }
 
-    private func output(_ index: Int, _ rows: Range<Int>, in arena: AlignedBuffer) -> Output {
+    private func output(
+        _ index: Int, _ rows: Range<Int>, in arena: AlignedBuffer, _ plan: ExecutionPlan
+    ) -> Output {
         let columns = program.values[index].columnCount
         let start =
             arena.floats(at: plan.locations[index].byteOffset) + rows.lowerBound * columns
@@ -154,7 +208,7 @@ package final class Session {
             values: Array(UnsafeBufferPointer(start: start, count: rows.count * columns)))
     }
 
-    private func check(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) {
+    func check(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) {
         guard !tokenIDs.isEmpty else { throw .emptyInput }
         guard tokenIDs.count <= program.maximumTokens else {
             throw .tooManyTokens(count: tokenIDs.count, limit: program.maximumTokens)
@@ -172,16 +226,44 @@ package final class Session {
         }
     }
 
-    private func prepareArena(_ shape: BatchShape) throws(RuntimeError) -> AlignedBuffer {
-        if plan.shape != shape {
-            plan = ExecutionPlan(
+    /// How the last batch was executed.
+    var lastPlan: ExecutionPlan? { prepared.first?.plan }
+
+    /// Steps and plan for a batch, with memory for its values.
+    private func prepare(
+        _ shape: BatchShape, outputs: [OutputCode], isExtending: Bool
+    ) throws(RuntimeError) -> (AlignedBuffer, StepList, ExecutionPlan) {
+        // A decoder alternates between two: parts of a prompt, and tokens one by one.
+        let maximumCount = 4
+        let found = prepared.firstIndex {
+            $0.steps.outputs == outputs && $0.steps.isExtending == isExtending
+                && $0.plan.shape == shape
+        }
+        let current: (steps: StepList, plan: ExecutionPlan)
+        if let found {
+            current = prepared[found]
+            if found > 0 {
+                prepared.remove(at: found)
+                prepared.insert(current, at: 0)
+            }
+        } else {
+            let known = prepared.first {
+                $0.steps.outputs == outputs && $0.steps.isExtending == isExtending
+            }
+            let steps =
+                known?.steps ?? StepList(program, outputs: outputs, isExtending: isExtending)
+            let plan = ExecutionPlan(
                 program, steps, shape, threadCount: pool.threadCount,
                 kernels: instructionSet.kernels)
+            current = (steps, plan)
+            if prepared.count >= maximumCount { prepared.removeLast() }
+            prepared.insert(current, at: 0)
         }
-        if let arena, arena.byteCount >= plan.byteCount { return arena }
+        let needed = current.plan.byteCount
+        if let arena, arena.byteCount >= needed { return (arena, current.steps, current.plan) }
         arena = nil
-        let buffer = try AlignedBuffer(byteCount: plan.byteCount)
+        let buffer = try AlignedBuffer(byteCount: needed)
         arena = buffer
-        return buffer
+        return (buffer, current.steps, current.plan)
     }
 }

@@ -10,6 +10,8 @@ struct MemoryObject {
         /// `[rows, stride]` codes, then the quantization of the rows.
         case codes
         case heads(edgek_head_role, count: Int, size: Int)
+        /// Keys or values that a cache keeps, in the place with this number.
+        case cached(place: Int)
     }
 
     let content: Content
@@ -31,6 +33,8 @@ struct MemoryObject {
             return rows * codeStride + rows * MemoryLayout<edgek_row_quantization>.stride
         case .heads:
             return headOffsets(shape, kernels: kernels).last ?? 0
+        case .cached:
+            return 0
         }
     }
 
@@ -57,6 +61,8 @@ enum Step {
     case rows(instruction: Int)
     /// Quantizes the heads of a value.
     case packHeads(instruction: Int, value: Int, heads: Int)
+    /// Adds the rows of a value to what a cache keeps.
+    case append(instruction: Int, value: Int, cached: Int)
     /// Attention over floats, or over packed heads.
     case attend(instruction: Int, query: Int, key: Int, value: Int)
     /// An instruction that needs whole values or changes tables.
@@ -66,13 +72,14 @@ enum Step {
     var isByRows: Bool {
         switch self {
         case .rows, .packHeads: true
-        case .attend, .whole: false
+        case .attend, .whole, .append: false
         }
     }
 
     var instruction: Int {
         switch self {
         case .rows(let instruction), .packHeads(let instruction, _, _),
+            .append(let instruction, _, _),
             .attend(let instruction, _, _, _), .whole(let instruction):
             instruction
         }
@@ -81,57 +88,115 @@ enum Step {
 
 /// The steps of a program and the objects that they read and write.
 struct StepList {
+    /// What the steps compute.
+    let outputs: [OutputCode]
+    /// Whether they extend sequences whose earlier keys and values are in caches.
+    let isExtending: Bool
     private(set) var steps: [Step] = []
     private(set) var objects: [MemoryObject]
 
-    init(_ program: Program) {
+    /// - Parameters:
+    ///   - outputs: What to compute; instructions that none of them needs have no steps. Those that
+    ///     make keys and values of a cache do.
+    ///   - isExtending: Only for a program that can be extended.
+    init(_ program: Program, outputs: [OutputCode], isExtending: Bool = false) {
+        self.outputs = outputs
+        self.isExtending = isExtending
         objects = program.values.map { value in
             MemoryObject(
                 content: value.kind == .floats ? .floats : .codes,
                 columnCount: value.columnCount, fixedRows: value.fixedRows)
         }
-        // For each instruction its step, and the packing of heads that its output completes.
+        let needed = program.instructions(neededFor: outputs, isExtending: isExtending)
+        // For each instruction its step, and what its output completes for an attention.
         var parts = [[Step]](repeating: [], count: program.instructions.count)
         var writers = [Int](repeating: 0, count: program.values.count)
+        var caches = 0
         for (index, instruction) in program.instructions.enumerated() {
             writers[instruction.output] = index
             switch instruction {
-            case .linear, .layerNorm, .activate, .add, .quantize, .normalizeL2:
-                parts[index].append(.rows(instruction: index))
-            case .embed, .pool:
-                parts[index].append(.whole(instruction: index))
+            case .linear, .layerNorm, .activate, .add, .quantize, .normalizeL2, .rmsNorm, .rotate,
+                .multiply, .scale:
+                if needed[index] { parts[index].append(.rows(instruction: index)) }
+            case .embed, .pool, .angles:
+                if needed[index] { parts[index].append(.whole(instruction: index)) }
             case .attention(let query, let key, let value, _, let shape):
-                guard shape.arithmetic == .int8 else {
-                    parts[index].append(
-                        .attend(instruction: index, query: query, key: key, value: value))
-                    continue
+                var operands = AttentionOperands(query: query, key: key, value: value)
+                if isExtending {
+                    operands = appending(
+                        operands, instruction: index, firstPlace: 2 * caches, writers, &parts)
+                    caches += 1
                 }
-                let operands = [
-                    (query, EDGEK_QUERIES, shape.headCount, shape.headSize),
-                    (key, EDGEK_KEYS, shape.keyValueHeadCount, shape.headSize),
-                    (value, EDGEK_VALUES, shape.keyValueHeadCount, shape.valueSize),
-                ]
-                let first = objects.count
-                for (number, (value, role, count, size)) in operands.enumerated() {
-                    let rows = objects[value].fixedRows
-                    objects.append(
-                        MemoryObject(
-                            content: .heads(role, count: count, size: size),
-                            columnCount: objects[value].columnCount, fixedRows: rows))
-                    // Operands with the same rows are packed together, as soon as they are there:
-                    // so that happens in one stage with what makes them.
-                    var last = 0
-                    for (other, _, _, _) in operands where objects[other].fixedRows == rows {
-                        last = max(last, writers[other])
-                    }
-                    parts[last].append(
-                        .packHeads(instruction: index, value: value, heads: first + number))
+                guard needed[index] else { continue }
+                if shape.arithmetic == .int8 {
+                    operands = packing(
+                        operands, shape, instruction: index, isExtending: isExtending, writers,
+                        &parts)
                 }
                 parts[index].append(
-                    .attend(instruction: index, query: first, key: first + 1, value: first + 2))
+                    .attend(
+                        instruction: index, query: operands.query, key: operands.key,
+                        value: operands.value))
             }
         }
         steps = parts.flatMap { $0 }
+    }
+
+    /// Objects that an attention reads.
+    private struct AttentionOperands {
+        var query: Int
+        var key: Int
+        var value: Int
+    }
+
+    /// Adds keys and values to a cache as soon as they are there.
+    private mutating func appending(
+        _ operands: AttentionOperands, instruction: Int, firstPlace: Int, _ writers: [Int],
+        _ parts: inout [[Step]]
+    ) -> AttentionOperands {
+        var result = operands
+        for (number, value) in [operands.key, operands.value].enumerated() {
+            objects.append(
+                MemoryObject(
+                    content: .cached(place: firstPlace + number),
+                    columnCount: objects[value].columnCount, fixedRows: nil))
+            parts[writers[value]].append(
+                .append(instruction: instruction, value: value, cached: objects.count - 1))
+        }
+        result.key = objects.count - 2
+        result.value = objects.count - 1
+        return result
+    }
+
+    /// Packs the heads of what is not in a cache.
+    ///
+    /// Operands with the same rows are packed together, as soon as they are there: so that happens in
+    /// one stage with what makes them.
+    private mutating func packing(
+        _ operands: AttentionOperands, _ shape: AttentionShape, instruction: Int,
+        isExtending: Bool, _ writers: [Int], _ parts: inout [[Step]]
+    ) -> AttentionOperands {
+        let queries = (operands.query, EDGEK_QUERIES, shape.headCount, shape.headSize)
+        let keys = (operands.key, EDGEK_KEYS, shape.keyValueHeadCount, shape.headSize)
+        let values = (operands.value, EDGEK_VALUES, shape.keyValueHeadCount, shape.valueSize)
+        let packed = isExtending ? [queries] : [queries, keys, values]
+        let first = objects.count
+        for (number, (value, role, count, size)) in packed.enumerated() {
+            let rows = objects[value].fixedRows
+            objects.append(
+                MemoryObject(
+                    content: .heads(role, count: count, size: size),
+                    columnCount: objects[value].columnCount, fixedRows: rows))
+            var last = 0
+            for (other, _, _, _) in packed where objects[other].fixedRows == rows {
+                last = max(last, writers[other])
+            }
+            parts[last].append(
+                .packHeads(instruction: instruction, value: value, heads: first + number))
+        }
+        return isExtending
+            ? AttentionOperands(query: first, key: operands.key, value: operands.value)
+            : AttentionOperands(query: first, key: first + 1, value: first + 2)
     }
 
     /// Objects that a step reads.
@@ -139,7 +204,7 @@ struct StepList {
         switch step {
         case .rows(let instruction), .whole(let instruction):
             program.instructions[instruction].inputs
-        case .packHeads(_, let value, _): [value]
+        case .packHeads(_, let value, _), .append(_, let value, _): [value]
         case .attend(_, let query, let key, let value): [query, key, value]
         }
     }
@@ -150,6 +215,7 @@ struct StepList {
         case .rows(let instruction), .whole(let instruction), .attend(let instruction, _, _, _):
             program.instructions[instruction].output
         case .packHeads(_, _, let heads): heads
+        case .append(_, _, let cached): cached
         }
     }
 }

@@ -54,7 +54,13 @@ final class Weights {
                 if let beta { try loadVector(beta, directory, decoder) }
             case .quantize(_, _, let multipliers, _):
                 if let multipliers { try loadVector(multipliers, directory, decoder) }
-            case .attention, .activate, .add, .pool, .normalizeL2:
+            case .attention(_, _, _, _, let shape):
+                if let slopes = shape.slopes { try loadVector(slopes, directory, decoder) }
+            case .angles(_, let frequencies, _):
+                try loadVector(frequencies, directory, decoder)
+            case .rmsNorm(_, _, let gamma, _):
+                try loadVector(gamma, directory, decoder)
+            case .activate, .add, .pool, .normalizeL2, .rotate, .multiply, .scale:
                 break
             }
         }

@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func unknownTasksAreRefused() {
-        for name in ["", "Embed", "embed ", "generate"] {
+        for name in ["", "Embed", "embed ", "translate"] {
             var container = Self.model()
             container.metadata.set("task", .text(Array(name.utf8)))
             #expect(throws: RuntimeError.format(.unknownFeature(name: Array(name.utf8)))) {

@@ -141,8 +141,8 @@ struct RandomProgram {
         }
     }
 
-    /// The same program with sums at its end that read every sequence of floats, so that none of
-    /// these may share the memory of another.
+    /// The same program with sums at its end that read every sequence of floats, and an output of
+    /// them, so that none of these may share the memory of another.
     func keepingSequences() -> TestContainer {
         var kept = container
         let isSequence = kept.program.values.map { $0.kind == .floats && $0.fixedRows == nil }
@@ -150,6 +150,8 @@ struct RandomProgram {
         for value in isSequence.indices where isSequence[value] {
             sum = kept.sameShape(value) { .add(left: sum, right: value, output: $0) }
         }
+        kept.program.outputs.append(ProgramOutput(code: .nextLogits, value: sum))
+        kept.list(Feature.decoder)
         return kept
     }
 }

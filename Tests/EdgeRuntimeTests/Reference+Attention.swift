@@ -25,12 +25,24 @@ extension Reference {
             let keys = (0..<key.rows).map { head(key, $0, number / group, shape.headSize) }
             let values = (0..<value.rows).map { head(value, $0, number / group, shape.valueSize) }
             for row in 0..<query.rows {
-                // Both have one row for each token where the mask is causal.
-                let visible = shape.isCausal ? row + 1 : key.rows
+                // The last query stands at the last key.
+                let place = key.rows - query.rows + row
+                let end = shape.isCausal ? place + 1 : key.rows
+                let first = shape.window.map { max(0, end - $0) } ?? 0
                 let q = head(query, row, number, shape.headSize)
-                let scores = keys[..<visible].map { key in
-                    zip(q.numbers, key.numbers).reduce(0) { $0 + $1.0 * $1.1 } * Double(shape.scale)
+                let scores = (first..<end).map { key in
+                    var score =
+                        zip(q.numbers, keys[key].numbers).reduce(0) { $0 + $1.0 * $1.1 }
+                        * Double(shape.scale)
+                    if let cap = shape.scoreCap {
+                        score = Double(cap) * tanh(score / Double(cap))
+                    }
+                    if let slopes = shape.slopes {
+                        score += Double(container.numbers[slopes][number]) * Double(key - place)
+                    }
+                    return score
                 }
+                let values = Array(values[first..<end])
                 let largest = scores.max() ?? 0
                 let weights = scores.map { exp($0 - largest) }
                 let total = weights.reduce(0, +)

@@ -64,6 +64,20 @@ struct Reference {
             return normalize(self[input], epsilon)
         case .quantize(let input, _, let multipliers, let range):
             return quantize(self[input], multipliers.map { container.numbers[$0] }, range)
+        case .angles(_, let frequencies, let factor):
+            return angles(container.numbers[frequencies], factor)
+        case .rotate(let input, let angles, _, let headSize, let pairing):
+            return rotate(self[input], self[angles], headSize, pairing)
+        case .rmsNorm(let input, _, let gamma, let epsilon):
+            return rmsNorm(self[input], container.numbers[gamma], epsilon)
+        case .multiply(let left, let right, _):
+            var product = self[left]
+            for (index, number) in self[right].numbers.enumerated() {
+                product.numbers[index] *= number
+            }
+            return product
+        case .scale(let input, _, let factor):
+            return map(self[input]) { $0 * Double(factor) }
         }
     }
 
@@ -143,6 +157,7 @@ struct Reference {
             let entries = (0..<x.rows).map { x.numbers[$0 * x.columns + column] }
             switch pooling {
             case .firstRow: return entries[0]
+            case .lastRow: return entries[x.rows - 1]
             case .mean: return entries.reduce(0, +) / Double(x.rows)
             case .maximum: return entries.max() ?? 0
             }
@@ -156,6 +171,55 @@ struct Reference {
             let range = row * x.columns..<(row + 1) * x.columns
             let norm = x.numbers[range].reduce(0) { $0 + $1 * $1 }.squareRoot()
             for index in range { result.numbers[index] /= max(norm, Double(epsilon)) }
+        }
+        return result
+    }
+
+    // MARK: - Of decoders
+
+    private func angles(_ frequencies: [Float], _ factor: Float) -> ReferenceValue {
+        let count = frequencies.count
+        var result = ReferenceValue(rows: tokenIDs.count, columns: 2 * count, numbers: [])
+        for position in tokenIDs.indices {
+            let angles = frequencies.map { Double(Float(position) * $0) }
+            result.numbers += angles.map { cos($0) * Double(factor) }
+            result.numbers += angles.map { sin($0) * Double(factor) }
+        }
+        return result
+    }
+
+    private func rotate(
+        _ x: ReferenceValue, _ angles: ReferenceValue, _ headSize: Int, _ pairing: RotaryPairing
+    ) -> ReferenceValue {
+        let count = angles.columns / 2
+        var result = x
+        for row in 0..<x.rows {
+            for head in 0..<x.columns / headSize {
+                let first = row * x.columns + head * headSize
+                for i in 0..<count {
+                    let a = first + (pairing == .halves ? i : 2 * i)
+                    let b = first + (pairing == .halves ? i + count : 2 * i + 1)
+                    let cosine = angles.numbers[row * 2 * count + i]
+                    let sine = angles.numbers[(2 * row + 1) * count + i]
+                    result.numbers[a] = x.numbers[a] * cosine - x.numbers[b] * sine
+                    result.numbers[b] = x.numbers[a] * sine + x.numbers[b] * cosine
+                }
+            }
+        }
+        return result
+    }
+
+    private func rmsNorm(
+        _ x: ReferenceValue, _ gamma: [Float], _ epsilon: Float
+    ) -> ReferenceValue {
+        var result = x
+        for first in stride(from: 0, to: x.numbers.count, by: gamma.count) {
+            let group = first..<first + gamma.count
+            let mean = x.numbers[group].reduce(0) { $0 + $1 * $1 } / Double(gamma.count)
+            for index in group {
+                result.numbers[index] *=
+                    Double(gamma[index - first]) / (mean + Double(epsilon)).squareRoot()
+            }
         }
         return result
     }

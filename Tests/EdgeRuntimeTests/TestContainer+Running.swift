@@ -1,6 +1,14 @@
 import EdgeFormat
-import EdgeRuntime
 import Testing
+
+@testable import EdgeRuntime
+
+extension Session {
+    /// The steps for all outputs.
+    var steps: StepList {
+        StepList(program, outputs: program.outputs.map(\.code))
+    }
+}
 
 extension TestContainer {
     static let threadCounts = [1, 2, 5]

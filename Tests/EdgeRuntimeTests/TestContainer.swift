@@ -210,7 +210,7 @@ struct TestContainer {
         return output
     }
 
-    private mutating func list(_ feature: StaticText) {
+    mutating func list(_ feature: StaticText) {
         if features.contains(feature.bytes) { return }
         features.append(feature.bytes)
         features.sort { $0.lexicographicallyPrecedes($1) }
