@@ -27,6 +27,7 @@ package final class ContainerCandidate: TokenizingCandidate {
             case .classify: .classify
             case .embed: .embed
             case .raw: .raw
+            case .generate: .generate
             }
         labels = engine.labels.map { String(decoding: $0, as: UTF8.self) }
     }
@@ -67,8 +68,8 @@ package final class ContainerCandidate: TokenizingCandidate {
             case .embed:
                 return try engine.embed(tokenIDs: input.ids, typeIDs: input.typeIDs)
             case .generate:
-                // No container has the output of this task.
-                throw .noSuchOutput
+                return try engine.session.run(
+                    tokenIDs: input.ids, typeIDs: [], outputs: [.nextLogits])[0].values
             case .raw:
                 return try engine.raw(tokenIDs: input.ids, typeIDs: input.typeIDs).values
             }

@@ -1,7 +1,7 @@
 import ModelGraph
 
 /// Which nodes are computed in one instruction with the node whose result they alone read: an
-/// activation with a product, a normalization with a sum.
+/// activation or a sum with a product, a normalization with a sum.
 ///
 /// They are found in the graph as it was before anything was left out of it. A product of codes has
 /// a coarser GELU than an activation of its own (formats/container.md, "Arithmetic"), so what is
@@ -19,6 +19,12 @@ struct Fusions {
             guard let only = readers[node.output], only.count == 1 else { continue }
             switch (node.operation, only[0].operation) {
             case (.linear, .activation), (.add, .layerNormalization):
+                results[node.output] = only[0].output
+            case (.linear, .add):
+                // A sum that is normalized takes its product with it.
+                let next = readers[only[0].output] ?? []
+                let isNormalized = next.count == 1 && !outputs.contains(only[0].output)
+                if isNormalized, case .layerNormalization = next[0].operation { break }
                 results[node.output] = only[0].output
             default:
                 break

@@ -39,10 +39,11 @@ package struct LoweredModel {
         _ compressed: CompressedModel, tokenizer: [UInt8]?, extent: Extent = .whatIsRead
     ) throws(PackagingError) {
         var model = compressed.model
+        if model.task == .generate { model.graph.restoreLogits() }
         let fusions = Fusions(model.graph)
         var folded: FoldedTerms?
         if extent == .whatIsRead {
-            model = model.keepingAnswers()
+            model = model.keepingAnswers(keepsAllLogits: true)
             model.graph = model.graph.computing(model.graph.outputs)
             do {
                 folded = try FoldedTerms(&model)
@@ -51,7 +52,6 @@ package struct LoweredModel {
             }
             model.leaveOutUnreadParameters()
         }
-        try model.checkThatInstructionsExist()
         unusedTensors = model.unusedTensors
         var tensors = try Self.tensors(of: model, folded: folded)
         if let keptTokens = try Self.keptTokens(of: model) { tensors.append(keptTokens) }
@@ -76,23 +76,8 @@ package struct LoweredModel {
     }
 
     private static func features(of program: Program, tensors: [StoredTensor]) -> [StaticText] {
-        var features: [StaticText] = []
-        let usesInt8Attention = program.instructions.contains { instruction in
-            if case .attention(_, _, _, _, let shape) = instruction {
-                return shape.arithmetic == .int8
-            }
-            return false
-        }
-        if usesInt8Attention { features.append(Feature.int8Attention) }
+        var features = program.features
         if tensors.contains(where: { $0.scheme == .int8Rows }) { features.append(Feature.int8Rows) }
-        if tensors.contains(where: { $0.name == keptTokensName }) {
-            features.append(Feature.keptTokens)
-        }
-        let usesStaticRanges = program.instructions.contains { instruction in
-            if case .quantize(_, _, _, let range) = instruction { return range != nil }
-            return false
-        }
-        if usesStaticRanges { features.append(Feature.staticRanges) }
         return features
     }
 
@@ -122,6 +107,12 @@ package struct LoweredModel {
         metadata.set("recipe", .text(Array(compressed.recipe.json.utf8)))
         if !model.labels.isEmpty {
             metadata.set("labels", .texts(model.labels.map { Array($0.utf8) }))
+        }
+        if let begin = model.beginToken {
+            metadata.set("begin_token", .integer(Int64(begin)))
+        }
+        if !model.endTokens.isEmpty {
+            metadata.set("end_tokens", .texts(model.endTokens.map { Array("\($0)".utf8) }))
         }
         return metadata
     }
@@ -217,33 +208,6 @@ package struct LoweredModel {
     private static func littleEndianBytes<Number>(_ values: ArraySlice<Number>) -> [UInt8] {
         // Both supported workstation architectures are little endian.
         values.withUnsafeBytes { Array($0) }
-    }
-}
-
-extension Model {
-    /// - Throws: `unsupportedOperation` for the first node that no instruction computes.
-    fileprivate func checkThatInstructionsExist() throws(PackagingError) {
-        for node in graph.nodes {
-            let operation: String? =
-                switch node.operation {
-                case .rmsNormalization: "a normalization by the root mean square"
-                case .rotary: "a rotary embedding"
-                case .multiply: "a product of two values"
-                case .scale: "a product with a constant"
-                case .pool(.lastRow): "a selection of the last row"
-                case .attention(let attention)
-                where attention.window != nil || attention.slopes != nil
-                    || attention.scoreCap != nil:
-                    "an attention with a window, slopes or a cap"
-                case .attention, .embedding, .linear, .layerNormalization, .activation, .add, .pool,
-                    .normalizeL2:
-                    nil
-                }
-            if let operation { throw .unsupportedOperation(node: node.name, operation: operation) }
-        }
-        if graph.outputs[.nextLogits] != nil {
-            throw .unsupportedOperation(node: "nextLogits", operation: "logits of the next token")
-        }
     }
 }
 

@@ -5,16 +5,19 @@ extension Model {
     /// The model without outputs that answer nothing and without what only they need, so that no
     /// pass works on that.
     ///
-    /// The answers of a model are the embedding and the logits, of one that generates the logits of
-    /// the next token; without logits, task `raw` answers with the last hidden state. Another output stays where the answers need all of it anyway:
-    /// the last hidden state under a mean does, that under a selection of its first row does not,
-    /// nor does a pooler that no classifier reads.
-    package func keepingAnswers() -> Model {
+    /// The answers of a model are the embedding and the logits, of one that generates those of the
+    /// next token; without logits, task `raw` answers with the last hidden state. Another output
+    /// stays where the answers need all of it anyway: the last hidden state under a mean does, that
+    /// under a selection of its first row does not, nor does a pooler that no classifier reads.
+    ///
+    /// - Parameter keepsAllLogits: Whether a model that generates keeps those of all tokens. They are
+    ///   large, so passes go without them; a container has them (`Graph.restoreLogits`).
+    package func keepingAnswers(keepsAllLogits: Bool = false) -> Model {
         var answers = graph.outputs.filter { role, _ in
             switch role {
             case .embedding: true
-            // Of a model that generates, those for all tokens are large and nobody reads them.
-            case .logits: task != .generate || graph.outputs[.nextLogits] == nil
+            case .logits:
+                keepsAllLogits || task != .generate || graph.outputs[.nextLogits] == nil
             case .nextLogits: task == .generate
             case .hiddenState: task == .raw && graph.outputs[.logits] == nil
             case .pooled: false

@@ -7,8 +7,6 @@ package enum PackagingError: Error {
     case model(ModelError)
     /// The finished directory breaks a rule of the format, for instance a limit.
     case format(FormatError)
-    /// A node whose operation no instruction of a container computes.
-    case unsupportedOperation(node: String, operation: String)
     /// A weight whose element type the container cannot hold.
     case unsupportedElementType(tensor: String, type: String)
     /// Two tensors of one name, for instance a weight that is called like a tensor of scales.
@@ -29,8 +27,6 @@ package enum PackagingError: Error {
             error.description
         case .format(let error):
             error.message
-        case .unsupportedOperation(let node, let operation):
-            "node '\(node)': a container cannot hold \(operation)"
         case .unsupportedElementType(let tensor, let type):
             "tensor '\(tensor)': element type \(type) cannot be stored; F32, F16 and BF16 can"
         case .duplicateTensor(let tensor):

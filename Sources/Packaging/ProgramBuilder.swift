@@ -12,6 +12,8 @@ struct ProgramBuilder {
     private var lowered: [ValueID: Int] = [:]
     /// Codes that were made of program values.
     private var codes: [CodesOrigin: Int] = [:]
+    /// Angles of rotary positions.
+    private var angles: [AnglesOrigin: Int] = [:]
     private let fusions: Fusions
     private var makers: [ValueID: Node] = [:]
     let tensorIndex: [String: Int]
@@ -76,7 +78,9 @@ struct ProgramBuilder {
                         keyValueHeadCount: attention.keyValueHeadCount,
                         headSize: attention.headSize, valueSize: attention.valueSize,
                         scale: attention.scale, isCausal: attention.mask == .causal,
-                        arithmetic: attention.arithmetic == .int8 ? .int8 : .float)))
+                        arithmetic: attention.arithmetic == .int8 ? .int8 : .float,
+                        window: attention.window, scoreCap: attention.scoreCap,
+                        slopes: attention.slopes.map(tensor))))
         case .layerNormalization(let normalization):
             let output = define(node.output)
             instructions.append(
@@ -97,15 +101,35 @@ struct ProgramBuilder {
             let code: PoolCode =
                 switch pooling {
                 case .firstRow: .firstRow
-                case .lastRow:
-                    preconditionFailure("a lowered model has no operation without an instruction")
+                case .lastRow: .lastRow
                 case .mean: .mean
                 case .maximum: .maximum
                 }
             instructions.append(
                 .pool(input: value(node.inputs[0]), output: output, pooling: code))
-        case .rmsNormalization, .rotary, .multiply, .scale:
-            preconditionFailure("a lowered model has no operation without an instruction")
+        case .rmsNormalization(let normalization):
+            let output = define(node.output)
+            instructions.append(
+                .rmsNorm(
+                    input: value(node.inputs[0]), output: output,
+                    gamma: tensor(normalization.gamma), epsilon: normalization.epsilon))
+        case .rotary(let rotary):
+            let angles = angles(of: rotary)
+            let output = define(node.output)
+            instructions.append(
+                .rotate(
+                    input: value(node.inputs[0]), angles: angles, output: output,
+                    headSize: rotary.headSize,
+                    pairing: rotary.pairing == .halves ? .halves : .adjacent))
+        case .multiply:
+            let output = define(node.output)
+            instructions.append(
+                .multiply(
+                    left: value(node.inputs[0]), right: value(node.inputs[1]), output: output))
+        case .scale(let factor):
+            let output = define(node.output)
+            instructions.append(
+                .scale(input: value(node.inputs[0]), output: output, factor: factor))
         case .normalizeL2(let epsilon):
             let output = define(node.output)
             instructions.append(
@@ -113,7 +137,7 @@ struct ProgramBuilder {
         }
     }
 
-    /// A product takes its activation with it.
+    /// A product takes its activation with it, or the residual connection that it is added to.
     private mutating func lowerLinear(_ node: Node, _ linear: Linear) {
         var input = value(node.inputs[0])
         if case .quantizedRows? = model.parameters[linear.weight]?.storage {
@@ -122,14 +146,23 @@ struct ProgramBuilder {
         }
         var result = node.output
         var activation = ActivationCode.none
+        var residual: Int?
         if let next = fused(after: node), case .activation(let function) = next.operation {
             result = next.output
             activation = Self.code(of: function)
         }
+        if let next = fused(after: node), case .add = next.operation {
+            let other = next.inputs[0] == node.output ? next.inputs[1] : next.inputs[0]
+            // Of two products that are added, the second takes the first.
+            if let known = lowered[other] {
+                result = next.output
+                residual = known
+            }
+        }
         let output = define(result)
         instructions.append(
             .linear(
-                input: input, residual: nil, output: output, weight: tensor(linear.weight),
+                input: input, residual: residual, output: output, weight: tensor(linear.weight),
                 bias: linear.bias.map(tensor), activation: activation))
     }
 
@@ -163,6 +196,25 @@ struct ProgramBuilder {
                 kind: .floats, fixedRows: fixedRows, columnCount: value.columnCount))
         lowered[id] = values.count - 1
         return values.count - 1
+    }
+
+    private struct AnglesOrigin: Hashable {
+        let frequencies: String
+        let scale: Float
+    }
+
+    /// The angles that heads are turned by, computed once for all that need the same.
+    private mutating func angles(of rotary: RotaryEmbedding) -> Int {
+        let origin = AnglesOrigin(frequencies: rotary.frequencies, scale: rotary.scale)
+        if let existing = angles[origin] { return existing }
+        let count = model.parameters[rotary.frequencies]?.elementCount ?? 0
+        values.append(ProgramValue(kind: .floats, fixedRows: nil, columnCount: 2 * count))
+        let output = values.count - 1
+        instructions.append(
+            .angles(
+                output: output, frequencies: tensor(rotary.frequencies), factor: rotary.scale))
+        angles[origin] = output
+        return output
     }
 
     private struct CodesOrigin: Hashable {
@@ -220,8 +272,7 @@ struct ProgramBuilder {
         case .hiddenState: .hiddenState
         case .embedding: .embedding
         case .logits: .logits
-        case .nextLogits:
-            preconditionFailure("a lowered model has no output without a code")
+        case .nextLogits: .nextLogits
         case .pooled: .pooled
         }
     }

@@ -1,12 +1,11 @@
 import Checkpoints
 import EdgeFormat
-import EdgeRuntime
 import Foundation
-import ModelCompression
 import ModelGraph
 import Tensors
 import Testing
 
+@testable import ModelCompression
 @testable import Packaging
 
 /// Decoders on their way into a container.
@@ -21,8 +20,11 @@ import Testing
 
     @Test func answersDependOnTheTask() throws {
         let generating = try compressed("llama", .generate).model
-        #expect(generating.graph.outputs[.nextLogits] != nil)
-        #expect(generating.graph.outputs[.logits] == nil)
+        #expect(Set(generating.graph.outputs.keys) == [.nextLogits, .hiddenState])
+        let lowered = try LoweredModel(
+            CompressedModel(model: generating, recipe: .float, records: []), tokenizer: nil)
+        #expect(
+            Set(lowered.program.outputs.map(\.code)) == [.logits, .nextLogits, .hiddenState])
         let raw = try compressed("llama", .raw).model
         #expect(Set(raw.graph.outputs.keys) == [.logits, .hiddenState])
         #expect(!raw.graph.nodes.contains { $0.operation == .pool(.lastRow) })
@@ -52,24 +54,6 @@ import Testing
                 }
             }
             #expect(lowered.unusedTensors.isEmpty)
-        }
-    }
-
-    @Test(arguments: ["gpt2", "gpt2-variant"])
-    func theDeviceGivesTheLogitsOfTheReference(name: String) throws {
-        let compressed = try compressed(name, .raw)
-        let folder = try TemporaryFolder()
-        let path = "\(folder.path)/model.atn"
-        _ = try ContainerWriter(LoweredModel(compressed, tokenizer: nil)).write(to: path)
-        let session = try Session(Container(path: Array(path.utf8)), options: SessionOptions())
-        let ids: [Int32] = [5, 2, 95, 11, 3, 7, 1, 30, 12]
-        let device = try session.run(tokenIDs: ids, typeIDs: [], outputs: [.logits])[0].values
-        let executor = ReferenceExecutor(model: compressed.model, threadCount: 1)
-        let reference = try #require(try executor.run(tokenIDs: ids)[.logits]).values
-        try #require(device.count == reference.count && device.count == 9 * 96)
-        let scale = reference.reduce(0) { max($0, abs($1)) }
-        for (found, expected) in zip(device, reference) {
-            #expect(abs(found - expected) < 2e-5 * scale)
         }
     }
 }

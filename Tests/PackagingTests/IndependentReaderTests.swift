@@ -240,6 +240,10 @@ struct IndependentReaderTests {
                 UInt32(shape.valueSize), shape.scale.bitPattern, shape.isCausal ? 1 : 0,
                 shape.arithmetic.rawValue,
             ]
+            if shape.window != nil || shape.scoreCap != nil {
+                attributes += [UInt32(shape.window ?? 0), (shape.scoreCap ?? 0).bitPattern]
+            }
+            tensors = shape.slopes.map { [$0] } ?? []
         case .layerNorm(let input, let residual, _, let gamma, let beta, let epsilon):
             inputs = [input, residual]
             tensors = [gamma, beta]
@@ -259,6 +263,21 @@ struct IndependentReaderTests {
             inputs = [input]
             tensors = [multipliers]
             attributes = range.map { [$0.low.bitPattern, $0.high.bitPattern] } ?? []
+        case .angles(_, let frequencies, let factor):
+            tensors = [frequencies]
+            attributes = [factor.bitPattern]
+        case .rotate(let input, let angles, _, let headSize, let pairing):
+            inputs = [input, angles]
+            attributes = [UInt32(headSize), pairing.rawValue]
+        case .rmsNorm(let input, _, let gamma, let epsilon):
+            inputs = [input]
+            tensors = [gamma]
+            attributes = [epsilon.bitPattern]
+        case .multiply(let left, let right, _):
+            inputs = [left, right]
+        case .scale(let input, _, let factor):
+            inputs = [input]
+            attributes = [factor.bitPattern]
         }
         return [
             "opcode": "\(instruction.opcode)", "inputs": inputs.map(optional),
