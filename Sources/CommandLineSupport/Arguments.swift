@@ -84,6 +84,23 @@ package struct Arguments {
         return number
     }
 
+    /// A decimal number such as 0.7 within `range`.
+    package func number(
+        _ name: StaticString, in range: ClosedRange<Int>
+    ) throws(UsageError) -> Float? {
+        guard let value = value(name) else { return nil }
+        let option = name.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
+        let text = String(decoding: value, as: UTF8.self)
+        guard let number = parseDecimal(value) else {
+            throw .notADecimal(option: option, value: text)
+        }
+        guard number >= Float(range.lowerBound), number <= Float(range.upperBound) else {
+            throw .outOfRange(
+                option: option, value: text, range: "\(range.lowerBound)…\(range.upperBound)")
+        }
+        return number
+    }
+
     /// Whole numbers separated by commas.
     package func integers(
         _ name: StaticString, in range: ClosedRange<Int>
@@ -148,6 +165,23 @@ package struct Arguments {
         let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
         return parts.dropFirst().map { Array($0) }
     }
+}
+
+/// A number of at most nine digits with a point between two of them or none, or nil.
+package func parseDecimal(_ text: [UInt8]) -> Float? {
+    let parts = text.split(separator: 0x2e, omittingEmptySubsequences: false)
+    guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+    var number = 0
+    var digitCount = 0
+    for digit in parts.joined() {
+        guard digit >= 0x30, digit <= 0x39, digitCount < 9 else { return nil }
+        number = 10 * number + Int(digit - 0x30)
+        digitCount += 1
+    }
+    // Both are exact, so the quotient is the nearest number.
+    var power = 1.0
+    if parts.count == 2 { for _ in parts[1] { power *= 10 } }
+    return Float(Double(number) / power)
 }
 
 /// A decimal whole number with an optional minus sign, or nil.

@@ -6,6 +6,7 @@ package enum UsageError: Error, Equatable {
     case missingArgument(String)
     case unexpectedArgument(String)
     case notANumber(option: String, value: String)
+    case notADecimal(option: String, value: String)
     case outOfRange(option: String, value: String, range: String)
     case unknownValue(option: String, value: String, known: String)
     case together(String, String)
@@ -27,6 +28,8 @@ package enum UsageError: Error, Equatable {
             "unexpected argument '\(argument)'"
         case .notANumber(let option, let value):
             "option \(option): '\(value)' is not a whole number"
+        case .notADecimal(let option, let value):
+            "option \(option): '\(value)' is not a decimal number"
         case .outOfRange(let option, let value, let range):
             "option \(option): \(value) is outside \(range)"
         case .unknownValue(let option, let value, let known):

@@ -26,6 +26,7 @@ extension BenchCommand {
         _ engine: Engine, tokens: Int, milliseconds duration: Int
     ) throws(RuntimeError) -> [InstructionGroup] {
         let session = engine.session
+        let output = engine.outputCode(for: engine.task)
         let program = session.container.directory.program
         let clock = InstructionClock(
             instructionCount: program.instructions.count, threadCount: session.threadCount)
@@ -33,12 +34,13 @@ extension BenchCommand {
         let deadline = edgep_nanoseconds() + Int64(duration) * 1_000_000
         var runs = 0
         repeat {
-            _ = try session.run(tokenIDs: ids, typeIDs: [], outputs: [], clock: clock)
+            _ = try session.run(tokenIDs: ids, typeIDs: [], outputs: [output], clock: clock)
             runs += 1
         } while edgep_nanoseconds() < deadline
 
         var groups: [InstructionGroup] = []
-        for (index, instruction) in program.instructions.enumerated() {
+        let isNeeded = program.instructions(neededFor: [output])
+        for (index, instruction) in program.instructions.enumerated() where isNeeded[index] {
             let name = instruction.label(in: program)
             let place: Int
             // Comparing strings would bring the tables of Unicode's normal forms with it.
@@ -149,6 +151,11 @@ extension Instruction {
         case .add(_, _, let output): return "add \(columns(output))"
         case .pool(_, let output, _): return "pool \(columns(output))"
         case .normalizeL2(_, let output, _): return "normalize \(columns(output))"
+        case .angles(let output, _, _): return "angles \(columns(output))"
+        case .rotate(_, _, let output, _, _): return "rotate \(columns(output))"
+        case .rmsNorm(_, let output, _, _): return "RMS norm \(columns(output))"
+        case .multiply(_, _, let output): return "multiply \(columns(output))"
+        case .scale(_, let output, _): return "scale \(columns(output))"
         case .quantize(_, let output, _, _): return "quantize \(columns(output))"
         }
     }

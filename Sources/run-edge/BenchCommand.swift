@@ -72,7 +72,10 @@ enum BenchCommand {
         let memory = Int(edgep_peak_resident_bytes())
         let longest = rows.reduce(1) { max($0, $1.tokens) }
         let groups: [InstructionGroup]
+        var generation: GenerationTimes?
         do {
+            generation = try GenerationTimes(
+                engine.session, context: longest, milliseconds: seconds * 1000)
             groups = try instructionGroups(
                 engine, tokens: longest, milliseconds: min(500, seconds * 1000))
         } catch {
@@ -80,7 +83,8 @@ enum BenchCommand {
         }
         let result = Result(
             options: model.session, loadTime: loadTime, firstTime: firstTime, memory: memory,
-            peak: model.session.instructionSet.measuredPeak() ?? 0, rows: rows, groups: groups)
+            peak: model.session.instructionSet.measuredPeak() ?? 0, rows: rows,
+            groups: groups, generation: generation)
         if arguments.has("--json") {
             Console.write(json(result))
         } else {
@@ -101,12 +105,13 @@ enum BenchCommand {
         let output = engine.outputCode(for: engine.task)
         let program = session.container.directory.program
         let ids = tokenIDs(count: tokens, vocabularySize: program.vocabularySize)
+        let runs = try Runs(session, tokenIDs: ids, output: output)
         var times: [Double] = []
         var digest = [UInt8](repeating: 0, count: 32)
         let deadline = edgep_nanoseconds() + Int64(duration) * 1_000_000
         while times.count < 3 || edgep_nanoseconds() < deadline {
             let start = edgep_nanoseconds()
-            let values = try session.run(tokenIDs: ids, typeIDs: [], outputs: [output])[0].values
+            let values = try runs.next()
             let time = milliseconds(since: start)
             if times.isEmpty {
                 first(time)
@@ -121,7 +126,7 @@ enum BenchCommand {
         times.removeFirst()
         return Row(
             tokens: tokens,
-            multiplyAccumulates: program.multiplyAccumulates(tokenCount: tokens),
+            multiplyAccumulates: program.multiplyAccumulates(tokenCount: tokens, for: output),
             times: stableOrder(of: times.count) { times[$0] < times[$1] }.map { times[$0] },
             digest: digest)
     }
@@ -152,6 +157,8 @@ enum BenchCommand {
         let rows: [Row]
         /// Of the longest input.
         let groups: [InstructionGroup]
+        /// Of a model that generates.
+        let generation: GenerationTimes?
 
         /// Of the threads together; more threads than processors do not raise it.
         var peakOfThreads: Double {
@@ -197,6 +204,7 @@ enum BenchCommand {
             json.endObject()
         }
         json.endArray()
+        result.generation?.write(to: &json)
         json.key("instructions")
         write(result.groups, peak: result.peak, to: &json)
         json.endObject()
@@ -225,6 +233,7 @@ enum BenchCommand {
                     + number(row.percentile(0.99)) + column("\(row.times.count)", 8)
                     + column(percent(row.share(of: result.peakOfThreads)), 9))
         }
+        result.generation?.report()
         let longest = result.rows.reduce(0) { max($0, $1.tokens) }
         report(result.groups, tokens: longest, peak: result.peak)
     }

@@ -17,7 +17,16 @@ enum Help {
                               comes out for each line
           --socket PATH       answer JSON lines of many clients of a Unix socket, until SIGTERM or
                               SIGINT; only this user may connect (mode 0600)
-          --task TASK         embed, classify or raw; default: what the model is for
+          --task TASK         embed, classify, generate or raw; default: what the model is for
+          --max-tokens N      generate: the most tokens that follow the text; default 256
+          --temperature T     generate: draw tokens, their scores divided by T; default 0 takes the best
+          --top-k K           … from the K best tokens
+          --top-p P           … from the most probable tokens that have P together
+          --repetition-penalty R
+                              … scores of tokens that are there already divided by R
+          --seed S            where the random numbers start; default 0
+          --stop TEXT         generate: end where this comes; may be repeated
+          --slide             generate: where the context is full, go on with the later half of it
           --threads N         default: the fast processors this process may use
           --isa NAME          a lower instruction set than the CPU has; also ATTENUATE_ISA
           --max-memory SIZE   refuse to load what needs more, for instance 64MB

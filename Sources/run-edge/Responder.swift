@@ -16,18 +16,24 @@ struct Response {
 
 /// Answers inputs with one model and task.
 struct Responder {
-    private let engine: Engine
-    private let task: EngineTask
+    let engine: Engine
+    let task: EngineTask
+    /// How texts go on, for the task `generate`.
+    let generation: GenerationArguments
 
     /// - Throws: a failure if the model does not compute what the task needs.
-    init(_ engine: Engine, task: EngineTask, model path: [UInt8]) throws(Failure) {
+    init(
+        _ engine: Engine, task: EngineTask, generation: GenerationArguments, model path: [UInt8]
+    ) throws(Failure) {
         self.engine = engine
         self.task = task
+        self.generation = generation
         let isComputed =
             switch task {
             case .embed: engine.session.hasOutput(.embedding)
             case .classify: engine.session.hasOutput(.logits)
             case .raw: engine.session.hasOutput(.logits) || engine.session.hasOutput(.hiddenState)
+            case .generate: engine.session.generates
             }
         guard isComputed else {
             let name = String(decoding: path, as: UTF8.self)
@@ -60,6 +66,11 @@ struct Responder {
         do throws(RuntimeError) {
             let encoding = try engine.encode(text, pair: input.textPair)
             let isCut = encoding.untruncatedCount > encoding.ids.count
+            if isCut, task == .generate {
+                // What is cut off is what the text should go on from.
+                throw .tooManyTokens(
+                    count: encoding.untruncatedCount, limit: engine.session.maximumTokens)
+            }
             return Prepared(
                 sequence: BatchSequence(tokenIDs: encoding.ids, typeIDs: encoding.typeIDs),
                 truncatedFrom: isCut ? encoding.untruncatedCount : nil)
@@ -75,6 +86,7 @@ struct Responder {
 
     private func respondAlone(to prepared: Prepared) -> Result<Response, LineFailure> {
         do throws(RuntimeError) {
+            if task == .generate { return .success(try generate([prepared])[0]) }
             let outputs = try engine.session.run(
                 [prepared.sequence], outputs: [engine.outputCode(for: task)])
             return .success(response(to: prepared, outputs[0][0]))
@@ -86,24 +98,32 @@ struct Responder {
     /// Answers inputs together where they can all be answered, else each alone.
     func respond(to inputs: [Result<Prepared, LineFailure>]) -> [Result<Response, LineFailure>] {
         let good = inputs.compactMap { try? $0.get() }
-        if good.count > 1,
-            let outputs = try? engine.session.run(
-                good.map { $0.sequence }, outputs: [engine.outputCode(for: task)])
-        {
+        if good.count > 1, let responses = try? respondTogether(to: good) {
             var next = 0
             return inputs.map { input in
-                input.map { prepared in
+                input.map { _ in
                     defer { next += 1 }
-                    return response(to: prepared, outputs[next][0])
+                    return responses[next]
                 }
             }
         }
         return inputs.map { input in input.flatMap { respondAlone(to: $0) } }
     }
 
+    private func respondTogether(to inputs: [Prepared]) throws(RuntimeError) -> [Response] {
+        if task == .generate { return try generate(inputs) }
+        let outputs = try engine.session.run(
+            inputs.map { $0.sequence }, outputs: [engine.outputCode(for: task)])
+        return inputs.indices.map { response(to: inputs[$0], outputs[$0][0]) }
+    }
+
+    /// Texts that are generated together: each has a cache of keys and values.
+    private static let maximumTexts = 16
+
     /// Rows that an input takes in a batch.
     func batchRows(_ prepared: Prepared) -> Int {
-        engine.session.batchRows([prepared.sequence])
+        if task == .generate { return max(1, batchLimit / Self.maximumTexts) }
+        return engine.session.batchRows([prepared.sequence])
     }
 
     /// Rows of a batch from which on more inputs make none of them faster.
@@ -146,6 +166,8 @@ struct Responder {
                 write(output.values[start..<start + output.columnCount], to: &json)
             }
             json.endArray()
+        case .generate:
+            preconditionFailure("a text is generated in steps")
         }
         if let truncatedFrom = prepared.truncatedFrom {
             json.key("truncated_from")

@@ -8,11 +8,8 @@ enum RunCommand {
         ModelOptions.list + [
             ("--text", .value), ("--text-pair", .value), ("--ids", .value), ("--input", .value),
             ("--task", .value), ("--image", .notAvailable), ("--decoder-ids", .notAvailable),
-            ("--max-tokens", .notAvailable), ("--beam", .notAvailable),
-            ("--temperature", .notAvailable), ("--top-k", .notAvailable),
-            ("--top-p", .notAvailable), ("--seed", .notAvailable),
-            ("--attention", .notAvailable), ("--socket", .value),
-        ])
+            ("--beam", .notAvailable), ("--attention", .notAvailable), ("--socket", .value),
+        ] + GenerationArguments.list)
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {
         let arguments: Arguments
@@ -34,8 +31,11 @@ enum RunCommand {
         }
         let socketPath = arguments.value("--socket")
         if let socketPath { try SocketServer.check(socketPath) }
+        let generation = try GenerationArguments(arguments)
         let engine = try model.engine()
-        let responder = try Responder(engine, task: task ?? engine.task, model: model.path)
+        let responder = try Responder(
+            engine, task: task ?? engine.task, generation: generation,
+            model: model.path)
         if let path = arguments.value("--input") {
             return try answerLines(of: path, responder, model: model.path)
         }
@@ -67,11 +67,11 @@ enum RunCommand {
     private static func task(named name: [UInt8]) throws(Failure) -> EngineTask {
         if let task = EngineTask(name: name) { return task }
         let text = String(decoding: name, as: UTF8.self)
-        for later: StaticString in ["generate", "translate", "fill"] where isSame(name, later) {
+        for later: StaticString in ["translate", "fill"] where isSame(name, later) {
             throw Failure(.notAvailable(option: "--task \(text)"))
         }
         throw Failure(
-            .unknownValue(option: "--task", value: text, known: "embed, classify, raw"))
+            .unknownValue(option: "--task", value: text, known: "embed, classify, generate, raw"))
     }
 
     /// Answers one input.
@@ -79,8 +79,12 @@ enum RunCommand {
         _ input: InputLine, _ responder: Responder, model path: [UInt8], asJSON: Bool
     ) throws(Failure) -> ExitStatus {
         let response: Response
+        let isStreamed = responder.task == .generate && responder.givesText && !asJSON
         do {
-            response = try responder.respond(to: input)
+            response =
+                isStreamed
+                ? try responder.generate(input) { Console.write(Array($0)) }
+                : try responder.respond(to: input)
         } catch {
             if error.isOfModel { throw Failure(error, model: path) }
             throw Failure(error.message, .someInputFailed)
@@ -91,7 +95,8 @@ enum RunCommand {
                 "the text has \(count) tokens; "
                     + "only \(response.tokenCount) fit, the rest was cut")
         }
-        Console.write((asJSON ? response.json : response.text) + [0x0a])
+        let answer = isStreamed ? [] : asJSON ? response.json : response.text
+        Console.write(answer + [0x0a])
         return .done
     }
 
