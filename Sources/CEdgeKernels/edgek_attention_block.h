@@ -37,18 +37,28 @@ EDGEK_INLINE void edgek_end_row(
     }
 }
 
-/// Scores of sixteen keys from `first_key` on, of products that are multiplied by the scale already.
-EDGEK_INLINE edgek_real edgek_scores_of(
-    edgek_real x, const edgek_scoring *scoring, int64_t first_key
+/// Whether scores are more than products with a scale.
+EDGEK_INLINE int edgek_has_shape(const edgek_scoring *scoring) {
+    return scoring->inverse_cap != 0.0f || scoring->slope != 0.0f;
+}
+
+/// Caps the scores of a block and takes the distance of its keys from `first_key` on into them.
+/// Few models need it, so it is no part of the loops that call it.
+__attribute__((noinline)) static void edgek_shape_scores(
+    float *scores, const edgek_scoring *scoring, int64_t first_key
 ) {
-    if (scoring->inverse_cap != 0.0f) {
-        x = edgek_tanh(x * scoring->inverse_cap) * scoring->capped;
+    for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {
+        edgek_real x = edgek_load(scores + j);
+        if (scoring->inverse_cap != 0.0f) {
+            x = edgek_tanh(x * scoring->inverse_cap) * scoring->capped;
+        }
+        if (scoring->slope != 0.0f) {
+            edgek_ints distance =
+                edgek_lane_numbers() + (int32_t)(first_key + j - scoring->place);
+            x = x + scoring->slope * __builtin_convertvector(distance, edgek_real);
+        }
+        edgek_store(scores + j, x);
     }
-    if (scoring->slope != 0.0f) {
-        edgek_ints distance = edgek_lane_numbers() + (int32_t)(first_key - scoring->place);
-        x = x + scoring->slope * __builtin_convertvector(distance, edgek_real);
-    }
-    return x;
 }
 
 /// A block of keys, for one query.
@@ -131,9 +141,7 @@ static void attention_f32(
             for (int64_t j = block.skipped; j < block.count; j++) {
                 p[j] = edgek_dot(q, keys + j * task->key_stride, shape->head_size) * scoring.scale;
             }
-            for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {
-                edgek_store(p + j, edgek_scores_of(edgek_load(p + j), &scoring, first + j));
-            }
+            if (edgek_has_shape(&scoring)) edgek_shape_scores(p, &scoring, first);
             float alpha = edgek_add_block(p, &block, 0, &row);
             for (int64_t d = 0; d < shape->value_size; d += EDGEK_LANES) {
                 int64_t columns = edgek_smaller(shape->value_size - d, EDGEK_LANES);

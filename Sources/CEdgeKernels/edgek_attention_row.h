@@ -63,8 +63,9 @@ static void attend_row(
                 key_layout.width / EDGEK_HEAD_GROUP, edgek_load_ints(keys.starts));
             edgek_real scaled = (__builtin_convertvector(dots, edgek_real)
                 * edgek_load(keys.scales)) * query_scale;
-            edgek_store(p + j, edgek_scores_of(scaled, &scoring, first + j));
+            edgek_store(p + j, scaled);
         }
+        if (edgek_has_shape(&scoring)) edgek_shape_scores(p, &scoring, first);
         float alpha = edgek_add_block(p, &block, 1, &row);
 
         edgek_real largest_lanes = (edgek_real)(0.0f);
