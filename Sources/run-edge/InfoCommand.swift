@@ -103,6 +103,10 @@ private struct Facts {
             json.integer(need.tableCache)
             json.key("activations_bytes")
             json.integer(need.activations)
+            if need.keyValueCache > 0 {
+                json.key("key_value_cache_bytes")
+                json.integer(need.keyValueCache)
+            }
             json.key("decoder_bytes")
             json.integer(need.decoder)
             json.key("loading_bytes")
@@ -147,7 +151,8 @@ private struct Facts {
                 "memory",
                 "\(need.total + programBytes) bytes at \(length) tokens: "
                     + "program \(programBytes), weights \(need.weights), "
-                    + "tables \(need.tableCache + need.decoder), activations \(need.activations)")
+                    + "tables \(need.tableCache + need.decoder), activations \(need.activations)"
+                    + (need.keyValueCache > 0 ? ", keys and values \(need.keyValueCache)" : ""))
         }
         return Array(lines.utf8)
     }

@@ -89,6 +89,32 @@ struct DeviceTests {
         }
     }
 
+    @Test(
+        "Texts go on with the host's tokens and scores", arguments: Device.processors,
+        ["llama", "mistral", "gemma3", "gpt2"])
+    func textsAreThoseOfTheHost(
+        device: (architecture: String, processor: String?), name: String
+    ) throws {
+        let folder = "\(TinyBert.root)/Tests/Fixtures/tiny-decoders/\(name)"
+        for preset in ["int8", "float"] {
+            let path = try CompressedModels.path(
+                of: folder, name: "decoder-\(name)", preset: preset)
+            let prompt = ["--ids", "1,5,9,30,2,7,7,7,40"]
+            for options in [
+                ["--task", "raw"], ["--max-tokens", "24"],
+                ["--max-tokens", "24", "--temperature", "0.7", "--top-p", "0.9", "--seed", "3"],
+            ] {
+                let arguments = [path] + prompt + options + ["--json"]
+                let host = try Program.runEdge.run(arguments)
+                try host.expectDone()
+                let found = try Device.run(
+                    "run-edge", for: device.architecture, on: device.processor, arguments)
+                try found.expectDone()
+                #expect(found.output == host.output, "\(preset) \(options)")
+            }
+        }
+    }
+
     @Test("A processor without the dot product uses plain NEON", arguments: Device.processors)
     func onlySupportedKernelsAreChosen(
         device: (architecture: String, processor: String?)
