@@ -154,7 +154,8 @@ void attenuate_close(attenuate_model **model);
 /// What to compute.
 typedef int32_t attenuate_task;
 enum {
-    /// What the model was made for: `attenuate_info.task`.
+    /// What the model was made for: `attenuate_info.task`. Of one that generates text, the plain
+    /// tensor: this interface has no steps.
     ATTENUATE_DEFAULT = 0,
     /// One vector for the input: 1 row of `embedding_size` floats.
     ATTENUATE_EMBED = 1,

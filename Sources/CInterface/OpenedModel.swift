@@ -15,7 +15,7 @@ final class OpenedModel {
     init(_ container: Container, options: SessionOptions) throws(Refusal) {
         do {
             engine = try Engine(container, options: options)
-            let classes = Self.value(for: .classify, engine)?.columnCount ?? 0
+            let classes = engine.answer(to: .classify)?.columnCount ?? 0
             labels = classes == 0 ? nil : try LabelTexts(engine.labels, count: classes)
         } catch {
             throw Refusal(error)
@@ -41,9 +41,9 @@ final class OpenedModel {
         info.vocabulary_size = Int32(directory.program.vocabularySize)
         info.type_count = Int32(clamping: directory.program.typeCount)
         info.has_tokenizer = engine.tokenizer == nil ? 0 : 1
-        info.embedding_size = Int32(Self.value(for: .embed, engine)?.columnCount ?? 0)
-        info.class_count = Int32(Self.value(for: .classify, engine)?.columnCount ?? 0)
-        if let raw = Self.value(for: .raw, engine) {
+        info.embedding_size = Int32(engine.answer(to: .embed)?.columnCount ?? 0)
+        info.class_count = Int32(engine.answer(to: .classify)?.columnCount ?? 0)
+        if let raw = engine.answer(to: .raw) {
             info.raw_row_count = Int32(clamping: raw.fixedRows ?? 0)
             info.raw_column_count = Int32(raw.columnCount)
         }
@@ -82,22 +82,13 @@ final class OpenedModel {
 
     /// What the program computes for a task.
     private func value(for task: EngineTask) throws(Refusal) -> ProgramValue {
-        guard let value = Self.value(for: task, engine) else {
+        guard let value = engine.answer(to: task) else {
             throw Refusal(
                 ATTENUATE_UNSUPPORTED,
                 "the model was made for the task '\(Self.name(engine.task))' and cannot do "
                     + "'\(Self.name(task))'")
         }
         return value
-    }
-
-    private static func value(for task: EngineTask, _ engine: Engine) -> ProgramValue? {
-        let program = engine.session.container.directory.program
-        guard let index = program.output(engine.outputCode(for: task)) else { return nil }
-        let value = program.values[index]
-        // Embeddings and classes are of the whole input.
-        if case .raw = task { return value }
-        return value.fixedRows == 1 ? value : nil
     }
 
     private static func name(_ task: EngineTask) -> String {

@@ -142,6 +142,16 @@ package final class Engine {
         return tokenizer.encode(text, pair: pair, maximumTokens: session.maximumTokens)
     }
 
+    /// The value that answers a task; nil if the model cannot do it.
+    package func answer(to task: EngineTask) -> ProgramValue? {
+        let program = session.program
+        if task == .generate, !program.generates { return nil }
+        guard let index = program.output(outputCode(for: task)) else { return nil }
+        let value = program.values[index]
+        // Embeddings and classes are of the whole input.
+        return task == .raw || value.fixedRows == 1 ? value : nil
+    }
+
     /// The output that answers a task.
     package func outputCode(for task: EngineTask) -> OutputCode {
         switch task {

@@ -28,14 +28,7 @@ struct Responder {
         self.engine = engine
         self.task = task
         self.generation = generation
-        let isComputed =
-            switch task {
-            case .embed: engine.session.hasOutput(.embedding)
-            case .classify: engine.session.hasOutput(.logits)
-            case .raw: engine.session.hasOutput(.logits) || engine.session.hasOutput(.hiddenState)
-            case .generate: engine.session.generates
-            }
-        guard isComputed else {
+        guard engine.answer(to: task) != nil else {
             let name = String(decoding: path, as: UTF8.self)
             let wanted = task.name.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
             let own = engine.task.name.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }

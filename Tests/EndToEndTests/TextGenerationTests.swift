@@ -195,8 +195,10 @@ import Testing
         ] {
             try Program.runEdge.run([path] + arguments).expectRefusal(1, naming: [word])
         }
-        try Program.runEdge.run([path, "--ids", "1", "--task", "embed"])
-            .expectRefusal(2, naming: ["made for the task 'generate'"])
+        for task in ["embed", "classify"] {
+            try Program.runEdge.run([path, "--ids", "1", "--task", task])
+                .expectRefusal(2, naming: ["made for the task 'generate'", "'\(task)'"])
+        }
         let bert = try CompressedModels.path(of: .plain, preset: "int8")
         try Program.runEdge.run([bert, "--ids", "1", "--task", "generate"])
             .expectRefusal(2, naming: ["cannot do 'generate'"])
