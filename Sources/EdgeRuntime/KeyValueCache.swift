@@ -35,16 +35,19 @@ package final class KeyValueCache {
         guard capacity <= session.maximumTokens else {
             throw .tooManyTokens(count: capacity, limit: session.maximumTokens)
         }
-        let layouts = Self.layouts(session.program)
         let kernels = session.instructionSet.kernels
-        pages = try PageBuffer(
-            pieces: layouts.flatMap { $0.pieces(capacity: capacity, kernels: kernels) })
+        var sizes: [Int] = []
+        let layouts = Self.layouts(session.program)
+        for layout in layouts {
+            sizes.append(layout.byteCount(capacity: capacity, kernels: kernels))
+            sizes.append(layout.lastPanelByteCount)
+        }
+        pages = try PageBuffer(pieces: sizes)
         self.capacity = capacity
         var entries: [Entry] = []
-        for layout in layouts {
-            let sizes = layout.pieces(capacity: capacity, kernels: kernels)
-            let start = pages.next(byteCount: sizes[0])
-            let lastPanel = pages.next(byteCount: sizes[1])
+        for (number, layout) in layouts.enumerated() {
+            let start = pages.next(byteCount: sizes[2 * number])
+            let lastPanel = pages.next(byteCount: sizes[2 * number + 1])
             entries.append(
                 Entry(
                     role: layout.role, headCount: layout.headCount, headSize: layout.headSize,
@@ -58,11 +61,12 @@ package final class KeyValueCache {
     static func byteCount(
         of program: Program, capacity: Int, kernels: edgek_table
     ) -> Int {
-        layouts(program).reduce(0) { sum, layout in
-            layout.pieces(capacity: capacity, kernels: kernels).reduce(sum) {
-                $0 + rounded($1, up: 64)
-            }
+        var sum = 0
+        for layout in layouts(program) {
+            sum += rounded(layout.byteCount(capacity: capacity, kernels: kernels), up: 64)
+            sum += rounded(layout.lastPanelByteCount, up: 64)
         }
+        return sum
     }
 
     func entry(at place: Int) -> Entry { entries[place] }
@@ -77,23 +81,30 @@ package final class KeyValueCache {
         let headSize: Int
         let isPacked: Bool
 
-        /// Bytes of the two parts of an entry.
-        func pieces(capacity: Int, kernels: edgek_table) -> [Int] {
-            let columns = headCount * headSize
-            guard isPacked else { return [capacity * columns * 4, 0] }
-            let packed = kernels.packed_head_bytes(
-                role, Int64(capacity), Int64(headCount), Int64(headSize))
-            return [Int(packed), Int(EDGEK_ROW_GRAIN) * columns * 4]
+        func byteCount(capacity: Int, kernels: edgek_table) -> Int {
+            guard isPacked else { return capacity * headCount * headSize * 4 }
+            return Int(
+                kernels.packed_head_bytes(
+                    role, Int64(capacity), Int64(headCount), Int64(headSize)))
+        }
+
+        var lastPanelByteCount: Int {
+            isPacked ? Int(EDGEK_ROW_GRAIN) * headCount * headSize * 4 : 0
         }
     }
 
     private static func layouts(_ program: Program) -> [Layout] {
-        program.instructions.compactMap { $0.attentionShape }.flatMap { shape in
-            [(EDGEK_KEYS, shape.headSize), (EDGEK_VALUES, shape.valueSize)].map { role, size in
-                Layout(
-                    role: role, headCount: shape.keyValueHeadCount, headSize: size,
-                    isPacked: shape.arithmetic == .int8)
+        var layouts: [Layout] = []
+        for instruction in program.instructions {
+            guard let shape = instruction.attentionShape else { continue }
+            for role in [EDGEK_KEYS, EDGEK_VALUES] {
+                layouts.append(
+                    Layout(
+                        role: role, headCount: shape.keyValueHeadCount,
+                        headSize: role == EDGEK_KEYS ? shape.headSize : shape.valueSize,
+                        isPacked: shape.arithmetic == .int8))
             }
         }
+        return layouts
     }
 }
