@@ -66,7 +66,8 @@ extension Program {
 
     /// Whether the program makes the scores of what follows a text, token by token.
     package var generates: Bool {
-        canBeExtended && output(.nextLogits) != nil
+        guard canBeExtended, let output = output(.nextLogits) else { return false }
+        return values[output].fixedRows == 1 && values[output].columnCount > 0
     }
 }
 
