@@ -44,7 +44,7 @@ EDGEK_INLINE int edgek_has_shape(const edgek_scoring *scoring) {
 
 /// Caps the scores of a block and takes the distance of its keys from `first_key` on into them.
 /// Few models need it, so it is no part of the loops that call it.
-__attribute__((noinline)) static void edgek_shape_scores(
+EDGEK_SMALL __attribute__((noinline)) static void edgek_shape_scores(
     float *scores, const edgek_scoring *scoring, int64_t first_key
 ) {
     for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {

@@ -310,7 +310,7 @@ static void layer_norm(
     }
 }
 
-static void rms_norm(
+EDGEK_SMALL static void rms_norm(
     const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, int64_t group_size,
     const float *gamma, float epsilon, float *y, int64_t y_stride
 ) {
@@ -329,7 +329,7 @@ static void rms_norm(
     }
 }
 
-static void rotate(
+EDGEK_SMALL static void rotate(
     const float *x, int64_t x_stride, int64_t row_count, int64_t head_count, int64_t head_size,
     const float *angles, int64_t angle_count, int32_t adjacent, float *y, int64_t y_stride
 ) {
@@ -372,14 +372,14 @@ static void add(const float *x, int64_t count, float *y) {
     }
 }
 
-static void multiply_elements(const float *x, int64_t count, float *y) {
+EDGEK_SMALL static void multiply_elements(const float *x, int64_t count, float *y) {
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {
         edgek_real product = edgek_load_part(y + i, count - i) * edgek_load_part(x + i, count - i);
         edgek_store_part(y + i, product, count - i);
     }
 }
 
-static void scale_elements(const float *x, int64_t count, float factor, float *y) {
+EDGEK_SMALL static void scale_elements(const float *x, int64_t count, float factor, float *y) {
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {
         edgek_store_part(y + i, edgek_load_part(x + i, count - i) * factor, count - i);
     }

@@ -21,6 +21,10 @@ typedef uint16_t edgek_halves __attribute__((ext_vector_type(16)));
 
 enum { EDGEK_LANES = 16 };
 
+/// Where little time is spent: binaries have such a function for each instruction set, so each is as
+/// small as it can be.
+#define EDGEK_SMALL __attribute__((minsize))
+
 /// Copies of a body that is long already gain nothing.
 #define EDGEK_KEEP_LOOP _Pragma("clang loop unroll(disable)")
 
