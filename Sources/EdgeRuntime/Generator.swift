@@ -107,7 +107,8 @@ package final class Generator {
         guard !going.isEmpty else { return [] }
         // What comes before the last token only fills the cache.
         for text in going where texts[text].pendingCount > 1 {
-            try fill(text, keeping: 1)
+            try session.fill(texts[text].cache, with: texts[text].pending.dropLast())
+            texts[text].pendingCount = 1
         }
         let outputs = try session.extend(
             going.map { texts[$0].cache }, by: going.map { Array(texts[$0].pending) },
@@ -129,16 +130,6 @@ package final class Generator {
             }
         }
         return grown
-    }
-
-    /// Puts tokens into the cache, up to the last `kept` ones, part by part.
-    private func fill(_ text: Int, keeping kept: Int) throws(RuntimeError) {
-        while texts[text].pendingCount > kept {
-            let count = min(Session.promptPart, texts[text].pendingCount - kept)
-            _ = try session.extend(
-                [texts[text].cache], by: [Array(texts[text].pending.prefix(count))], outputs: [])
-            texts[text].pendingCount -= count
-        }
     }
 
     /// Ends a text whose context is full, or lets it forget the first half.

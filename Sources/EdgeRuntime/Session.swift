@@ -77,7 +77,7 @@ package final class Session {
 
     /// Tokens of a prompt that are computed together: enough that reading the weights costs little,
     /// few enough that the memory for activations does not grow with the prompt.
-    package static let promptPart = 512
+    static let promptPart = 512
 
     package var threadCount: Int { pool.threadCount }
 
@@ -152,6 +152,18 @@ package final class Session {
         } catch {
             for cache in caches { cache.clear() }
             throw error
+        }
+    }
+
+    /// Adds tokens to the cache of a text, part by part, without an output.
+    package func fill(
+        _ cache: KeyValueCache, with tokenIDs: ArraySlice<Int32>
+    ) throws(RuntimeError) {
+        var rest = tokenIDs
+        while !rest.isEmpty {
+            let part = rest.prefix(Self.promptPart)
+            _ = try extend([cache], by: [Array(part)], outputs: [])
+            rest = rest.dropFirst(part.count)
         }
     }
 

@@ -28,13 +28,9 @@ extension BenchCommand {
                 return try session.run(tokenIDs: tokenIDs, typeIDs: [], outputs: [output])[0].values
             }
             cache.clear()
-            var rest = tokenIDs[...]
-            while rest.count > 1 {
-                let part = rest.prefix(min(Session.promptPart, rest.count - 1))
-                _ = try session.extend([cache], by: [Array(part)], outputs: [])
-                rest = rest.dropFirst(part.count)
-            }
-            return try session.extend([cache], by: [Array(rest)], outputs: [output])[0][0].values
+            try session.fill(cache, with: tokenIDs.dropLast())
+            let last = Array(tokenIDs.suffix(1))
+            return try session.extend([cache], by: [last], outputs: [output])[0][0].values
         }
     }
 
@@ -61,12 +57,7 @@ extension BenchCommand {
             while times.count < 4 || edgep_nanoseconds() < deadline {
                 if cache.tokenCount == cache.capacity || cache.tokenCount == 0 {
                     cache.clear()
-                    var rest = ids[...]
-                    while !rest.isEmpty {
-                        let part = rest.prefix(Session.promptPart)
-                        _ = try session.extend([cache], by: [Array(part)], outputs: [])
-                        rest = rest.dropFirst(part.count)
-                    }
+                    try session.fill(cache, with: ids[...])
                 }
                 let token = ids[times.count % ids.count]
                 let start = edgep_nanoseconds()
