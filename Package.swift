@@ -66,7 +66,7 @@ let package = Package(
         module("ModelGraph", ["Checkpoints", "Tensors"]),
         module(
             "ModelCompression", ["ModelGraph", "Checkpoints", "Tensors"],
-            resources: ["int8", "small", "fast", "tiny", "float"].map {
+            resources: ["int8", "small", "fast", "tiny", "int4", "float"].map {
                 .embedInCode("Presets/\($0).json")
             }),
         module(

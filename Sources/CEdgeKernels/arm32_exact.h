@@ -9,6 +9,7 @@
 #pragma once
 
 #define linear_s8 flushing_linear_s8
+#define linear_s4 flushing_linear_s4
 #define linear_f32 flushing_linear_f32
 #define attention_f32 flushing_attention_f32
 #define attention_s8 flushing_attention_s8
@@ -25,8 +26,11 @@
 #define normalize_l2 flushing_normalize_l2
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
+#include "arm_groups.h"
+#include "edgek_linear_s4.h"
 #include "edgek_rows.h"
 #undef linear_s8
+#undef linear_s4
 #undef linear_f32
 #undef attention_f32
 #undef attention_s8
@@ -153,6 +157,27 @@ static void linear_s8(
                 rows, edgek_panels(columns), part.codes, part.code_stride, part.rows,
                 part.packed_weights, stride, edgek_groups(part.depth), &nothing, tile);
             finish_exactly(&part, tile, rows, columns);
+        }
+    }
+}
+
+static void linear_s4(
+    const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
+    int64_t column_end
+) {
+    int64_t panel_bytes = edgek_s4_panel_bytes(edgek_s4_groups(task->depth));
+    for (int64_t column = first_column; column < column_end; column += EDGEK_COLUMN_GRAIN) {
+        int64_t columns = edgek_smaller(column_end - column, EDGEK_COLUMN_GRAIN);
+        for (int64_t row = first_row; row < row_end; row += EDGEK_TILE_ROWS) {
+            int64_t rows = edgek_smaller(row_end - row, EDGEK_TILE_ROWS);
+            float residual[EDGEK_TILE_ROWS * EDGEK_COLUMN_GRAIN];
+            edgek_linear_s8 part = edgek_part_of_edgek_linear_s8(
+                task, row, rows, column, columns, residual);
+            part.packed_weights = (const uint8_t *)task->packed_weights
+                + column / EDGEK_S4_COLUMNS * panel_bytes;
+            edgek_forget_flushed();
+            flushing_linear_s4(&part, 0, rows, 0, columns);
+            if (edgek_has_flushed()) edgek_table_scalar.linear_s4(&part, 0, rows, 0, columns);
         }
     }
 }

@@ -292,6 +292,8 @@ static void multiply_tile(
 #include "arm_dot_panels.h"
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
+#include "arm_dot_groups.h"
+#include "edgek_linear_s4.h"
 #include "edgek_rows.h"
 
 EDGEK_DEFINE_TABLE(dotprod, "dotprod");

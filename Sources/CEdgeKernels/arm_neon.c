@@ -270,6 +270,8 @@ static void multiply_panels(
 #include "arm_pair_rows.h"
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
+#include "arm_groups.h"
+#include "edgek_linear_s4.h"
 #include "edgek_rows.h"
 
 EDGEK_DEFINE_TABLE(neon, "neon");

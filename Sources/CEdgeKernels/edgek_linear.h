@@ -30,8 +30,8 @@ EDGEK_INLINE void edgek_finish(
 }
 
 #if !defined(EDGEK_OWN_CORRECTION)
-/// The largest depth for which `edgek_correct` takes sums of weights.
-#define EDGEK_CORRECTED_DEPTH INT64_MAX
+/// The largest sum of weights that `edgek_correct` takes.
+#define EDGEK_CORRECTED_SUM INT64_MAX
 
 /// Sums of weights, and 128 − the zero point of a row, as `edgek_correct` takes them.
 EDGEK_INLINE edgek_bits edgek_correction_sums(edgek_ints weight_sums) {
@@ -97,12 +97,13 @@ EDGEK_INLINE void edgek_finish_block(
     }
 }
 
+/// `largest` is the largest magnitude of a weight.
 static void edgek_finish_tile(
-    const edgek_linear_s8 *task, const int32_t *tile, int64_t first_row, int64_t rows,
-    int64_t first_column, int64_t columns
+    const edgek_linear_s8 *task, int64_t largest, const int32_t *tile, int64_t first_row,
+    int64_t rows, int64_t first_column, int64_t columns
 ) {
     int is_usual = task->bias && !task->residual && columns == EDGEK_COLUMN_GRAIN;
-    if (is_usual && task->depth <= EDGEK_CORRECTED_DEPTH) {
+    if (is_usual && task->depth * largest <= EDGEK_CORRECTED_SUM) {
         if (task->activation == EDGEK_ACTIVATION_NONE) {
             edgek_finish_block(
                 task, tile, first_row, rows, first_column, EDGEK_ACTIVATION_NONE);
@@ -164,7 +165,7 @@ static void linear_s8(
             multiply_tile(
                 rows, edgek_panels(columns), task->codes + row * task->code_stride,
                 task->code_stride, task->rows + row, weights, stride, groups, &ahead, tile);
-            edgek_finish_tile(task, tile, row, rows, column, columns);
+            edgek_finish_tile(task, 127, tile, row, rows, column, columns);
         }
     }
 }

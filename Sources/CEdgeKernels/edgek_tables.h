@@ -44,6 +44,7 @@ int64_t edgek_multiply_peak_neon(int64_t rounds);
         .packed_head_bytes = packed_head_bytes, \
         .quantize_heads = quantize_heads, \
         .linear_s8 = linear_s8, \
+        .linear_s4 = linear_s4, \
         .linear_f32 = linear_f32, \
         .attention_f32 = attention_f32, \
         .attention_s8 = attention_s8, \

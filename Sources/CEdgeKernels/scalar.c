@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "edgek_packed_s4.h"
 #include "edgek_tables.h"
 
 #pragma STDC FP_CONTRACT OFF
@@ -173,22 +174,54 @@ static int64_t quantize_heads(
 
 // MARK: Products
 
+/// Everything after a product.
+static void finish(const edgek_linear_s8 *task, int64_t m, int64_t n, uint32_t acc) {
+    edgek_row_quantization row = task->rows[m];
+    acc += (uint32_t)(128 - row.zero_point) * (uint32_t)task->weight_sums[n];
+    float y = (float)(int32_t)acc * (row.scale * task->weight_scales[n]);
+    if (task->bias) y = y + task->bias[n];
+    y = edgek_activate_coarse(y, task->activation);
+    if (task->residual) y = y + task->residual[m * task->residual_stride + n];
+    task->y[m * task->y_stride + n] = y;
+}
+
 static void linear_s8(
     const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
     int64_t column_end
 ) {
     const int8_t *weights = task->packed_weights;
     for (int64_t m = first_row; m < row_end; m++) {
-        edgek_row_quantization row = task->rows[m];
+        const int8_t *codes = task->codes + m * task->code_stride;
         for (int64_t n = first_column; n < column_end; n++) {
-            uint32_t acc = (uint32_t)dot_s8(
-                task->codes + m * task->code_stride, weights + n * task->depth, task->depth);
-            acc += (uint32_t)(128 - row.zero_point) * (uint32_t)task->weight_sums[n];
-            float y = (float)(int32_t)acc * (row.scale * task->weight_scales[n]);
-            if (task->bias) y = y + task->bias[n];
-            y = edgek_activate_coarse(y, task->activation);
-            if (task->residual) y = y + task->residual[m * task->residual_stride + n];
-            task->y[m * task->y_stride + n] = y;
+            int32_t acc = dot_s8(codes, weights + n * task->depth, task->depth);
+            finish(task, m, n, (uint32_t)acc);
+        }
+    }
+}
+
+static void linear_s4(
+    const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
+    int64_t column_end
+) {
+    int64_t groups = edgek_s4_groups(task->depth), panel_bytes = edgek_s4_panel_bytes(groups);
+    for (int64_t m = first_row; m < row_end; m++) {
+        const int8_t *codes = task->codes + m * task->code_stride;
+        for (int64_t n = first_column; n < column_end; n++) {
+            int64_t lane = n % EDGEK_S4_COLUMNS;
+            const uint8_t *panel =
+                (const uint8_t *)task->packed_weights + n / EDGEK_S4_COLUMNS * panel_bytes;
+            const uint8_t *pairs = panel + edgek_s4_codes_offset(groups) + 4 * lane;
+            uint32_t acc = 0;
+            for (int64_t k = 0; k < task->depth; k++) {
+                int64_t group = k / EDGEK_WEIGHT_GROUP, i = k % EDGEK_WEIGHT_GROUP;
+                // Part i / 8 of the group, byte i % 4, its lower or upper half.
+                int32_t pair = pairs[group * EDGEK_S4_GROUP_BYTES + i / 8 * 64 + i % 4];
+                int32_t stored = i % 8 < 4 ? pair & 15 : pair >> 4;
+                int32_t weight = ((stored + 8 - EDGEK_S4_OFFSET) & 15) - 8;
+                int32_t multiplier = (int8_t)panel[group * EDGEK_S4_COLUMNS + lane];
+                acc += (uint32_t)(codes[k] * weight * multiplier);
+            }
+            finish(task, m, n, acc);
         }
     }
 }

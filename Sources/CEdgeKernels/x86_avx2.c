@@ -151,6 +151,8 @@ EDGEK_INLINE __m256i add_row(__m256i acc, __m256i row, __m256i lanes) {
 #include "x86_ymm_panels.h"
 
 #include "edgek_attention_lanes.h"
+#include "x86_ymm_groups.h"
+
 #include "edgek_rows.h"
 
 EDGEK_DEFINE_TABLE(avx2, "avx2");

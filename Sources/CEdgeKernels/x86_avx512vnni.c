@@ -139,8 +139,8 @@ EDGEK_INLINE edgek_ints multiply_by_panel(
 // vpdpwssd adds two products of 16 bits, where vpmulld takes twice the time and an addition more:
 // sum · factor = (sum mod 128) · factor + ⌊sum / 128⌋ · (128 · factor).
 #define EDGEK_OWN_CORRECTION 1
-/// 127 · 33024 / 128 < 2¹⁵
-#define EDGEK_CORRECTED_DEPTH 33024
+/// ⌊sum / 128⌋ < 2¹⁵
+#define EDGEK_CORRECTED_SUM (127 * 33024)
 
 EDGEK_INLINE edgek_bits edgek_correction_sums(edgek_ints weight_sums) {
     return (edgek_bits)((weight_sums & 127) | weight_sums >> 7 << 16);
@@ -175,6 +175,60 @@ EDGEK_INLINE void edgek_store_four_codes(
 
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
+
+// MARK: 4-bit weights
+
+#define EDGEK_S4_SUM(sum) ((sum) * -8)
+enum { EDGEK_S4_ROWS = 8 };
+
+#include "edgek_linear_s4.h"
+
+/// Codes + 8 are the unsigned bytes of vpdpbusd; what adding 8 adds is taken off at the start.
+EDGEK_INLINE void s4_multiply(
+    const int rows, const int8_t *codes, int64_t code_stride, const int8_t *multipliers,
+    const uint8_t *weights, const int32_t *sums, int64_t groups, int32_t *tile
+) {
+    const __m512i low = _mm512_set1_epi8(15);
+    __m512i acc[EDGEK_S4_ROWS];
+    for (int r = 0; r < rows; r++) acc[r] = _mm512_setzero_si512();
+    for (int64_t group = 0; group < groups; group++) {
+        __m512i w[8];
+        for (int i = 0; i < 4; i++) {
+            __builtin_prefetch(weights + 4096 + 64 * i);
+            __m512i pairs = _mm512_loadu_si512(weights + 64 * i);
+            w[2 * i] = _mm512_and_si512(pairs, low);
+            w[2 * i + 1] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), low);
+        }
+        __m512i factors = _mm512_cvtepi8_epi32(edgek_load_128(multipliers));
+        for (int r = 0; r < rows; r++) {
+            __m512i products = _mm512_set1_epi32(sums[r * groups + group]);
+            for (int i = 0; i < 8; i++) {
+                int32_t four = edgek_four_codes(codes + r * code_stride + 4 * i);
+                products = _mm512_dpbusd_epi32(products, w[i], _mm512_set1_epi32(four));
+            }
+            acc[r] = _mm512_add_epi32(acc[r], _mm512_mullo_epi32(products, factors));
+        }
+        weights += EDGEK_S4_GROUP_BYTES;
+        multipliers += EDGEK_S4_COLUMNS;
+        codes += EDGEK_WEIGHT_GROUP;
+    }
+    for (int r = 0; r < rows; r++) {
+        _mm512_store_si512(tile + r * EDGEK_COLUMN_GRAIN, acc[r]);
+    }
+}
+
+static void multiply_groups(
+    int64_t rows, const int8_t *codes, int64_t code_stride, const int8_t *multipliers,
+    const uint8_t *weights, const int32_t *sums, int64_t groups, int32_t *tile
+) {
+    switch (rows) {
+    case 1: s4_multiply(1, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    case 2: s4_multiply(2, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    case 4: s4_multiply(4, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    default: s4_multiply(8, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    }
+}
+
 #include "edgek_rows.h"
 
 EDGEK_DEFINE_TABLE(avx512vnni, "avx512vnni");

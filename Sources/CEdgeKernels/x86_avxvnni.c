@@ -122,6 +122,8 @@ static edgek_ints sum_columns(const int8_t *panel, int64_t groups) {
 
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
+#include "x86_ymm_groups.h"
+
 #include "edgek_rows.h"
 
 EDGEK_DEFINE_TABLE(avxvnni, "avxvnni");

@@ -219,7 +219,7 @@ static void linear_s8(
             }
             for (int64_t c = 0; c < columns; c += EDGEK_COLUMN_GRAIN) {
                 edgek_finish_tile(
-                    task, tile + c / EDGEK_COLUMN_GRAIN * WINOGRAD_BLOCK_STRIDE, row, rows,
+                    task, 127, tile + c / EDGEK_COLUMN_GRAIN * WINOGRAD_BLOCK_STRIDE, row, rows,
                     column + c, edgek_smaller(columns - c, EDGEK_COLUMN_GRAIN));
             }
         }

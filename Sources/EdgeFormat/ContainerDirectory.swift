@@ -294,6 +294,9 @@ extension ContainerDirectory {
     private func checkFeatures() throws(FormatError) {
         var uses = program.features
         if tensors.contains(where: { $0.scheme == .int8Rows }) { uses.append(Feature.int8Rows) }
+        if tensors.contains(where: { $0.scheme == .int4Groups }) {
+            uses.append(Feature.int4Groups)
+        }
         if chunks.contains(where: { $0.encoding == .sparse }) { uses.append(Feature.sparseChunks) }
         for feature in uses where !features.contains(feature.bytes) {
             throw .missingFeature(name: feature)
@@ -318,7 +321,7 @@ extension ContainerDirectory {
                         name: tensor.name, field: "scales tensor",
                         expected: UInt64(TensorRecord.none), found: UInt64(tensor.scales ?? 0))
                 }
-            case .int8Rows:
+            case .int8Rows, .int4Groups:
                 guard tensor.type == .i8, tensor.shape.count == 2 else {
                     throw .tensor(
                         name: tensor.name, field: "rank of a tensor of codes", expected: 2,
@@ -332,6 +335,16 @@ extension ContainerDirectory {
                         name: tensor.name, field: "scales tensor",
                         expected: UInt64(tensor.rowCount),
                         found: tensor.scales.map { UInt64($0) } ?? UInt64(TensorRecord.none))
+                }
+                guard tensor.scheme == .int4Groups else { break }
+                guard let multipliers = tensor.multipliers, multipliers < tensors.count,
+                    tensors[multipliers].type == .i8, tensors[multipliers].scheme == .none,
+                    tensors[multipliers].shape == [tensor.rowCount, tensor.groupCount]
+                else {
+                    throw .tensor(
+                        name: tensor.name, field: "multipliers tensor",
+                        expected: UInt64(tensor.groupCount),
+                        found: UInt64(tensor.multipliers ?? 0))
                 }
             }
         }

@@ -137,8 +137,8 @@ struct OperandCheck {
     ) throws(FormatError) {
         let matrix = tensors[weight]
         try require("rank of a weight", 2, matrix.shape.count)
-        try numeric(weight)
-        let isQuantized = matrix.scheme == .int8Rows
+        if matrix.scheme != .int4Groups { try numeric(weight) }
+        let isQuantized = matrix.scheme != .none
         try require(
             "kind of the input", isQuantized ? 1 : 0, Int(program.values[input].kind.rawValue))
         try floats(output)

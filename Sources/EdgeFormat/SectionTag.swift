@@ -18,6 +18,8 @@ package enum SectionTag: UInt32, CaseIterable, Sendable {
 package enum Feature {
     /// Weights quantized to 8 bits by rows.
     package static let int8Rows: StaticText = "int8-rows"
+    /// Weights quantized to 4 bits in groups.
+    package static let int4Groups: StaticText = "int4-groups"
     /// Quantized attention.
     package static let int8Attention: StaticText = "int8-attention"
     /// Token tables without rows for tokens that are left out.
@@ -33,6 +35,6 @@ package enum Feature {
     package static let decoder: StaticText = "decoder"
 
     static let known: [StaticText] = [
-        decoder, int8Attention, int8Rows, keptTokens, sparseChunks, staticRanges,
+        decoder, int4Groups, int8Attention, int8Rows, keptTokens, sparseChunks, staticRanges,
     ]
 }

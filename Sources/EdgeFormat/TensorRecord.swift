@@ -22,6 +22,10 @@ package enum QuantizationScheme: UInt8, Sendable {
     /// `i8` of shape `[rows, columns]`, codes −127…127; number = scales[row] · code, with scales
     /// an `f32` tensor of shape `[rows]`.
     case int8Rows = 1
+    /// `i8` of shape `[rows, columns]`, codes −8…7; number = scales[row] · (multipliers[row, column /
+    /// 32] · code), with scales as above and multipliers an `i8` tensor of shape `[rows, ⌈columns /
+    /// 32⌉]`, −127…127.
+    case int4Groups = 2
 }
 
 /// Name, shape and place of a tensor.
@@ -41,10 +45,12 @@ package struct TensorRecord: Equatable, Sendable {
     package var scheme: QuantizationScheme
     /// Index of the tensor of scales.
     package var scales: Int?
+    /// Index of the tensor of multipliers.
+    package var multipliers: Int?
 
     package init(
         name: [UInt8], type: StoredType, shape: [Int], firstChunk: Int, chunkCount: Int,
-        chunkRawBytes: Int, scheme: QuantizationScheme, scales: Int?
+        chunkRawBytes: Int, scheme: QuantizationScheme, scales: Int?, multipliers: Int? = nil
     ) {
         self.name = name
         self.type = type
@@ -54,6 +60,7 @@ package struct TensorRecord: Equatable, Sendable {
         self.chunkRawBytes = chunkRawBytes
         self.scheme = scheme
         self.scales = scales
+        self.multipliers = multipliers
     }
 
     package var elementCount: Int {
@@ -67,6 +74,14 @@ package struct TensorRecord: Equatable, Sendable {
     /// Rows of a matrix; elements of a vector.
     package var rowCount: Int {
         shape.first ?? 1
+    }
+
+    /// Inputs that share a multiplier.
+    package static let groupSize = 32
+
+    /// Groups of a row.
+    package var groupCount: Int {
+        (columnCount + Self.groupSize - 1) / Self.groupSize
     }
 
     /// Elements of one row: 1 for a vector.
@@ -126,7 +141,11 @@ package struct TensorRecord: Equatable, Sendable {
         let scalesIndex = try reader.u32("scales tensor")
         // Narrow integers cannot hold every index; none that large is in range.
         scales = scalesIndex == Self.none ? nil : Int(clamping: scalesIndex)
-        try reader.zeros(4, "tensor padding")
+        if scheme == .int4Groups {
+            multipliers = Int(clamping: try reader.u32("multipliers tensor"))
+        } else {
+            try reader.zeros(4, "tensor padding")
+        }
     }
 
     func encode(into writer: inout ByteWriter, nameOffset: Int) {
@@ -143,6 +162,6 @@ package struct TensorRecord: Equatable, Sendable {
         writer.u8(scheme.rawValue)
         writer.zeros(3)
         writer.u32(scales.map { UInt32($0) } ?? Self.none)
-        writer.zeros(4)
+        writer.u32(multipliers.map { UInt32($0) } ?? 0)
     }
 }

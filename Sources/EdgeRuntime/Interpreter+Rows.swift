@@ -108,10 +108,10 @@ extension Interpreter {
             let act = edgek_activation(rawValue: activation.rawValue)
             let residual = residual.map { operand($0) }
             switch session.weights.linear[weight] {
-            case .codes(let packed, let sums, let scales):
+            case .codes(let packed, let sums, let scales, let bits):
                 let weights = CodeWeights(
                     packed: UnsafeRawPointer(packed), sums: UnsafePointer(sums),
-                    scales: UnsafePointer(scales.floats()),
+                    scales: UnsafePointer(scales.floats()), bits: bits,
                     upcoming: session.upcomingWeights[step.instruction])
                 return .linearCodes(
                     operand(input), residual: residual, output: operand(output), weights,

@@ -59,10 +59,9 @@ package struct MemoryNeed: Equatable, Sendable {
                 countVector(matrix.scales)
                 guard !isCounted[weight] else { break }
                 isCounted[weight] = true
-                if matrix.scheme == .int8Rows {
-                    weights += Int(
-                        kernels.packed_weight_bytes(
-                            Int64(matrix.rowCount), Int64(matrix.columnCount)))
+                countVector(matrix.multipliers)
+                if matrix.scheme != .none {
+                    weights += MatrixRoom.packedBytes(matrix, kernels)
                     weights += matrix.rowCount * 4
                 } else {
                     weights += matrix.elementCount * 4

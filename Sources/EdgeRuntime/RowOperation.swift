@@ -56,6 +56,8 @@ struct CodeWeights {
     var packed: UnsafeRawPointer
     var sums: UnsafePointer<Int32>
     var scales: UnsafePointer<Float>
+    /// 4 or 8.
+    var bits: Int
     /// What is read after them, if anything.
     var upcoming: UnsafeRawPointer?
 }
@@ -120,8 +122,12 @@ enum RowOperation {
                 y_stride: Int64(output.columnCount), row_count: block.count,
                 column_count: Int64(output.columnCount), depth: Int64(input.columnCount),
                 activation: act, upcoming_weights: weights.upcoming)
-            kernels.linear_s8(
-                &task, 0, block.count, Int64(columns.lowerBound), Int64(columns.upperBound))
+            let (first, end) = (Int64(columns.lowerBound), Int64(columns.upperBound))
+            if weights.bits == 4 {
+                kernels.linear_s4(&task, 0, block.count, first, end)
+            } else {
+                kernels.linear_s8(&task, 0, block.count, first, end)
+            }
         case .linearFloats(let input, let residual, let output, let weights, let bias, let act):
             var task = edgek_linear_f32(
                 x: input.floats(block), x_stride: Int64(input.columnCount), weights: weights,

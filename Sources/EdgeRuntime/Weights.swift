@@ -4,9 +4,10 @@ import EdgeFormat
 
 /// A weight matrix in the form that the linear kernels read.
 enum LinearWeight {
-    /// Packed codes, with Σ codes and scale of each output.
+    /// Packed codes of 4 or 8 bits, with the sum of the weights and the scale of each output.
     case codes(
-        packed: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>, scales: AlignedBuffer)
+        packed: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>, scales: AlignedBuffer,
+        bits: Int)
     /// `[outputs, inputs]` floats in memory of our own.
     case floats(UnsafeMutablePointer<Float>)
     /// `[outputs, inputs]` floats in the mapped file.
@@ -48,6 +49,9 @@ final class Weights {
                 if let bias { try loadVector(bias, directory, decoder) }
                 if let scales = directory.tensors[weight].scales {
                     try loadVector(scales, directory, decoder)
+                }
+                if let multipliers = directory.tensors[weight].multipliers {
+                    try loadVector(multipliers, directory, decoder)
                 }
             case .layerNorm(_, _, _, let gamma, let beta, _):
                 try loadVector(gamma, directory, decoder)
@@ -114,10 +118,12 @@ final class Weights {
                 let index = matrices[task]
                 let tensor = container.directory.tensors[index]
                 let scales = tensor.scales.flatMap { vectors[$0] }
+                let multipliers = tensor.multipliers.flatMap { vectors[$0] }
                 do throws(RuntimeError) {
                     results[task] = .success(
                         try loaders[thread].load(
-                            tensor, rooms[task], at: places[task], scales: scales))
+                            tensor, rooms[task], at: places[task], scales: scales,
+                            multipliers: multipliers))
                 } catch {
                     results[task] = .failure(error)
                 }
@@ -141,7 +147,7 @@ extension Weights {
         for index in program.instructions.indices.reversed() {
             upcoming[index] = next
             if case .linear(_, _, _, let weight, _, _) = program.instructions[index],
-                case .codes(let packed, _, _) = linear[weight]
+                case .codes(let packed, _, _, _) = linear[weight]
             {
                 next = UnsafeRawPointer(packed)
             }
@@ -163,14 +169,19 @@ enum MatrixRoom {
         switch record.type {
         case .i8, .u8:
             self = .codes(
-                packedBytes: Int(
-                    kernels.packed_weight_bytes(Int64(record.rowCount), Int64(record.columnCount))),
-                rowCount: record.rowCount)
+                packedBytes: Self.packedBytes(record, kernels), rowCount: record.rowCount)
         case .f32 where chunks.allSatisfy { container.directory.chunks[$0].encoding == .raw }:
             self = chunks.isEmpty ? .floats(count: 0) : .inFile
         case .f32, .f16, .bf16:
             self = .floats(count: record.elementCount)
         }
+    }
+
+    static func packedBytes(_ codes: TensorRecord, _ kernels: edgek_table) -> Int {
+        let (outputs, depth) = (Int64(codes.rowCount), Int64(codes.columnCount))
+        return Int(
+            codes.scheme == .int4Groups
+                ? edgek_packed_s4_bytes(outputs, depth) : kernels.packed_weight_bytes(outputs, depth))
     }
 
     /// The sizes of its parts in bytes.
@@ -201,16 +212,22 @@ private final class MatrixLoader {
     /// - Parameter places: One for each piece of `room`, zeroed.
     func load(
         _ tensor: TensorRecord, _ room: MatrixRoom, at places: [UnsafeMutableRawPointer],
-        scales: AlignedBuffer?
+        scales: AlignedBuffer?, multipliers: AlignedBuffer?
     ) throws(RuntimeError) -> LinearWeight {
         do throws(FormatError) {
             switch room {
             case .codes:
                 guard let scales else { throw .chunkNotDecodable(index: tensor.firstChunk) }
                 let sums = places[1].assumingMemoryBound(to: Int32.self)
-                try loadCodes(tensor, packed: places[0], sums: sums)
                 try check(scales, of: tensor)
-                return .codes(packed: places[0], sums: sums, scales: scales)
+                if let multipliers {
+                    let multipliers = UnsafePointer(
+                        multipliers.start.assumingMemoryBound(to: Int8.self))
+                    try loadCodes(tensor, multipliers, packed: places[0], sums: sums)
+                    return .codes(packed: places[0], sums: sums, scales: scales, bits: 4)
+                }
+                try loadCodes(tensor, packed: places[0], sums: sums)
+                return .codes(packed: places[0], sums: sums, scales: scales, bits: 8)
             case .floats:
                 let floats = places[0].assumingMemoryBound(to: Float.self)
                 try loadFloats(tensor, to: floats)
@@ -250,6 +267,27 @@ private final class MatrixLoader {
             kernels.pack_weights(
                 codes.assumingMemoryBound(to: Int8.self), Int64(firstRow),
                 Int64(bytes.count / tensor.columnCount), outputs, depth, packed, sums)
+        }
+        if let forbiddenRow {
+            throw .forbiddenCode(tensor: tensor.name, row: forbiddenRow)
+        }
+    }
+
+    /// Codes of 4 bits.
+    private func loadCodes(
+        _ tensor: TensorRecord, _ multipliers: UnsafePointer<Int8>,
+        packed: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>
+    ) throws(FormatError) {
+        let (outputs, depth) = (Int64(tensor.rowCount), Int64(tensor.columnCount))
+        edgek_clear_packed_s4(packed, outputs, depth)
+        var forbiddenRow: Int?
+        try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
+            guard let codes = bytes.baseAddress else { return }
+            let bad = edgek_pack_s4(
+                codes.assumingMemoryBound(to: Int8.self),
+                multipliers + firstRow * tensor.groupCount, Int64(firstRow),
+                Int64(bytes.count / tensor.columnCount), outputs, depth, packed, sums)
+            if bad >= 0 { forbiddenRow = firstRow + Int(bad) }
         }
         if let forbiddenRow {
             throw .forbiddenCode(tensor: tensor.name, row: forbiddenRow)

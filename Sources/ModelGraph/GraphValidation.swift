@@ -195,6 +195,8 @@ extension Parameter {
             let isWhole =
                 rows.scales.count == rows.rowCount
                 && rows.codes.count == rows.rowCount * rows.columnCount
+                && (rows.multipliers?.count ?? rows.rowCount * rows.groupCount)
+                    == rows.rowCount * rows.groupCount
             return isWhole ? [rows.rowCount, rows.columnCount] : [-1, -1]
         }
     }

@@ -39,15 +39,7 @@ extension Parameter {
         case .dense(let tensor, _):
             return Tensor(shape: rowsShape, values: Array(tensor.values[range]))
         case .quantizedRows(let matrix):
-            var values: [Float] = []
-            values.reserveCapacity(range.count)
-            for row in rows {
-                let scale = matrix.scales[row]
-                for code in matrix.codes[row * columnCount..<(row + 1) * columnCount] {
-                    values.append(scale * Float(code))
-                }
-            }
-            return Tensor(shape: rowsShape, values: values)
+            return Tensor(shape: rowsShape, values: matrix.dequantized(rows: rows))
         }
     }
 }

@@ -1,19 +1,42 @@
 package import Tensors
 
 /// A weight matrix as signed bytes with one scale per row: w[r][c] ≈ scales[r] · codes[r][c].
+///
+/// Codes of 4 bits have multipliers besides: w[r][c] ≈ scales[r] · (multipliers[r][c / 32] · codes[r][c]).
 package struct QuantizedRows: Sendable {
+    /// Columns that share a multiplier.
+    package static let groupSize = 32
+
     package let rowCount: Int
     package let columnCount: Int
-    /// `[rowCount, columnCount]`, each in −127…127.
+    /// `[rowCount, columnCount]`, each in −127…127, or in −8…7 where there are multipliers.
     package let codes: [Int8]
     /// One per row, `[rowCount]`.
     package let scales: [Float]
+    /// `[rowCount, groupCount]`, each in −127…127; nil for codes of 8 bits.
+    package let multipliers: [Int8]?
 
-    package init(rowCount: Int, columnCount: Int, codes: [Int8], scales: [Float]) {
+    package init(
+        rowCount: Int, columnCount: Int, codes: [Int8], scales: [Float], multipliers: [Int8]? = nil
+    ) {
         self.rowCount = rowCount
         self.columnCount = columnCount
         self.codes = codes
         self.scales = scales
+        self.multipliers = multipliers
+    }
+
+    /// What it takes before the codes are compressed.
+    package var byteCount: Int {
+        let codeBytes = multipliers == nil ? codes.count : (codes.count + 1) / 2
+        return codeBytes + 4 * scales.count + (multipliers?.count ?? 0)
+    }
+
+    /// Groups of a row.
+    package var groupCount: Int { Self.groupCount(columnCount) }
+
+    package static func groupCount(_ columnCount: Int) -> Int {
+        (columnCount + groupSize - 1) / groupSize
     }
 }
 

@@ -103,7 +103,8 @@ package struct ContainerWriter {
                     name: Array(tensor.name.utf8), type: tensor.type, shape: tensor.shape,
                     firstChunk: firstChunk, chunkCount: chunks.count - firstChunk,
                     chunkRawBytes: tensor.chunkRawBytes, scheme: tensor.scheme,
-                    scales: tensor.scalesName.flatMap { indices[$0] }))
+                    scales: tensor.scalesName.flatMap { indices[$0] },
+                    multipliers: tensor.multipliersName.flatMap { indices[$0] }))
             entries.append(
                 .init(
                     name: tensor.name, rawByteCount: tensor.rawByteCount,

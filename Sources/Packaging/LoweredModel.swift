@@ -78,6 +78,9 @@ package struct LoweredModel {
     private static func features(of program: Program, tensors: [StoredTensor]) -> [StaticText] {
         var features = program.features
         if tensors.contains(where: { $0.scheme == .int8Rows }) { features.append(Feature.int8Rows) }
+        if tensors.contains(where: { $0.scheme == .int4Groups }) {
+            features.append(Feature.int4Groups)
+        }
         return features
     }
 
@@ -148,8 +151,11 @@ package struct LoweredModel {
         of matrix: QuantizedRows, rowCount: Int, name: String, isTable: Bool
     ) throws(PackagingError) -> [StoredTensor] {
         let codes = try StoredTensor(
-            name: name, type: .i8, shape: [rowCount, matrix.columnCount], scheme: .int8Rows,
-            scalesName: name + ".scales", storing: .compressed,
+            name: name, type: .i8, shape: [rowCount, matrix.columnCount],
+            scheme: matrix.multipliers == nil ? .int8Rows : .int4Groups,
+            scalesName: name + ".scales",
+            multipliersName: matrix.multipliers == nil ? nil : name + ".multipliers",
+            storing: .compressed,
             chunkBytes: isTable ? tableChunkBytes(of: matrix) : matrixChunkBytes, rowsMultiple: 64
         ) { rows throws(PackagingError) in
             let range =
@@ -160,7 +166,19 @@ package struct LoweredModel {
             name: name + ".scales", type: .f32, shape: [rowCount],
             storing: .rawUnlessRepetitive, chunkBytes: rawChunkBytes
         ) { rows throws(PackagingError) in littleEndianBytes(matrix.scales[rows]) }
-        return [codes, scales]
+        guard let multipliers = matrix.multipliers else { return [codes, scales] }
+        let groupCount = matrix.groupCount
+        return [
+            codes, scales,
+            try StoredTensor(
+                name: name + ".multipliers", type: .i8, shape: [rowCount, groupCount],
+                storing: .compressed, chunkBytes: matrixChunkBytes
+            ) { rows throws(PackagingError) in
+                multipliers[rows.lowerBound * groupCount..<rows.upperBound * groupCount].map {
+                    UInt8(bitPattern: $0)
+                }
+            },
+        ]
     }
 
     /// Chunks of tables take about as long to decode however sparse they are: a zero costs about a

@@ -19,6 +19,8 @@ package struct StoredTensor {
     package let scheme: QuantizationScheme
     /// Name of the tensor of scales.
     package let scalesName: String?
+    /// Name of the tensor of multipliers.
+    package let multipliersName: String?
     package let storing: Storing
     /// Bytes of one chunk before compression, a multiple of the row size; 0 for an empty tensor.
     package let chunkRawBytes: Int
@@ -38,7 +40,7 @@ package struct StoredTensor {
     /// - Throws: `rowTooLarge` if one row does not fit a chunk.
     package init(
         name: String, type: StoredType, shape: [Int], scheme: QuantizationScheme = .none,
-        scalesName: String? = nil, storing: Storing, chunkBytes: Int, rowsMultiple: Int = 1,
+        scalesName: String? = nil, multipliersName: String? = nil, storing: Storing, chunkBytes: Int, rowsMultiple: Int = 1,
         bytes: @escaping (_ rows: Range<Int>) throws(PackagingError) -> [UInt8]
     ) throws(PackagingError) {
         guard name.utf8.count <= Int(UInt16.max) else {
@@ -55,6 +57,7 @@ package struct StoredTensor {
         self.shape = shape
         self.scheme = scheme
         self.scalesName = scalesName
+        self.multipliersName = multipliersName
         self.storing = storing
         self.bytes = bytes
         let rowBytes = shape.dropFirst().reduce(1, *) * type.byteCount

@@ -1,8 +1,10 @@
 import CommandLineSupport
+import Tensors
 
 @main
 struct Compare {
     static func main() {
+        BLASKernels.restartIfProcessorIsUnknown()
         Console.exit(status(of: Arguments.ofProcess()))
     }
 

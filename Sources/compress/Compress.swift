@@ -1,9 +1,11 @@
 import CommandLineSupport
+import Tensors
 
 /// Turns a float checkpoint into an `.atn` container.
 @main
 struct Compress {
     static func main() {
+        BLASKernels.restartIfProcessorIsUnknown()
         let arguments = Arguments.ofProcess()
         do throws(Failure) {
             if let first = arguments.first, isSame(first, "inspect") {

@@ -118,7 +118,10 @@ static int64_t padded(int64_t count) {
 
 // MARK: Products
 
-static void run_linear_s8(const edgek_table *table, int64_t m, int64_t n, int64_t k, int variant) {
+/// Weights of 4 bits in place of the codes, if `is_s4`.
+static void run_linear_codes(
+    const edgek_table *table, bool is_s4, int64_t m, int64_t n, int64_t k, int variant
+) {
     begin_case((uint64_t)(m * 1000003 + n * 1009 + k * 7 + variant));
     int64_t code_stride = padded(k) + 64 * (variant & 1);
     int8_t *codes = take((size_t)(m * code_stride + 64));
@@ -137,13 +140,27 @@ static void run_linear_s8(const edgek_table *table, int64_t m, int64_t n, int64_
     }
     int8_t *weights = take_codes(n * k, -127);
     if (is_extreme) memset(weights, variant & 16 ? -127 : 127, (size_t)(n * k));
-    void *packed = take((size_t)table->packed_weight_bytes(n, k) + 64);
     int32_t *sums = take((size_t)(n + 1) * sizeof *sums);
-    table->clear_packed_weights(packed, n, k);
     // Two calls, the later rows first.
     int64_t middle = n > 0 ? random_below(n + 1) : 0;
-    table->pack_weights(weights + middle * k, middle, n - middle, n, k, packed, sums);
-    table->pack_weights(weights, 0, middle, n, k, packed, sums);
+    void *packed;
+    if (is_s4) {
+        int64_t groups = (k + EDGEK_WEIGHT_GROUP - 1) / EDGEK_WEIGHT_GROUP;
+        int8_t *multipliers = take_codes(n * groups, -127);
+        // −8 … 7, the extremes more often than others.
+        for (int64_t i = 0; i < n * k; i++) weights[i] = (int8_t)(weights[i] >> 4);
+        packed = take((size_t)edgek_packed_s4_bytes(n, k) + 64);
+        edgek_clear_packed_s4(packed, n, k);
+        edgek_pack_s4(
+            weights + middle * k, multipliers + middle * groups, middle, n - middle, n, k, packed,
+            sums);
+        edgek_pack_s4(weights, multipliers, 0, middle, n, k, packed, sums);
+    } else {
+        packed = take((size_t)table->packed_weight_bytes(n, k) + 64);
+        table->clear_packed_weights(packed, n, k);
+        table->pack_weights(weights + middle * k, middle, n - middle, n, k, packed, sums);
+        table->pack_weights(weights, 0, middle, n, k, packed, sums);
+    }
 
     int64_t y_stride = n + 3;
     float *y = take_floats(m * y_stride + 1, 1.0f), *residual = take_floats(m * y_stride + 1, 2.0f);
@@ -159,16 +176,25 @@ static void run_linear_s8(const edgek_table *table, int64_t m, int64_t n, int64_
     // Four ranges of rows and columns; the last may leave some columns out.
     int64_t row_cut = m > 0 ? random_below(m + 1) : 0;
     int64_t column_cut = random_below(n + 1) / EDGEK_COLUMN_GRAIN * EDGEK_COLUMN_GRAIN;
-    table->linear_s8(&task, 0, row_cut, 0, column_cut);
-    table->linear_s8(&task, row_cut, m, 0, column_cut);
-    table->linear_s8(&task, 0, row_cut, column_cut, n);
+    void (*linear)(const edgek_linear_s8 *, int64_t, int64_t, int64_t, int64_t) =
+        is_s4 ? table->linear_s4 : table->linear_s8;
+    linear(&task, 0, row_cut, 0, column_cut);
+    linear(&task, row_cut, m, 0, column_cut);
+    linear(&task, 0, row_cut, column_cut, n);
     int64_t last = variant & 64 && n - column_cut > 5 ? n - 5 : n;
-    table->linear_s8(&task, row_cut, m, column_cut, last);
+    linear(&task, row_cut, m, column_cut, last);
 
     char label[72];
-    snprintf(label, sizeof label, "linear_s8 %dx%dx%d variant %d", (int)m, (int)n, (int)k, variant);
+    snprintf(
+        label, sizeof label, "%s %dx%dx%d variant %d", is_s4 ? "linear_s4" : "linear_s8", (int)m,
+        (int)n, (int)k, variant);
     end_case_floats(label, y, m * y_stride);
     end_case(label, sums, (size_t)n * sizeof *sums);
+}
+
+static void run_linear_s8(const edgek_table *table, int64_t m, int64_t n, int64_t k, int variant) {
+    run_linear_codes(table, false, m, n, k, variant);
+    run_linear_codes(table, true, m, n, k, variant);
 }
 
 static void run_linear_f32(const edgek_table *table, int64_t m, int64_t n, int64_t k, int variant) {

@@ -26,6 +26,8 @@ enum {
     EDGEK_COLUMN_GRAIN = 64,
     /// A row range given to `quantize_heads` or to quantized attention starts at a multiple of this.
     EDGEK_ROW_GRAIN = 16,
+    /// Inputs that share a multiplier of 4-bit weights.
+    EDGEK_WEIGHT_GROUP = 32,
 };
 
 /// Element-wise functions that a linear kernel may apply to its result.
@@ -63,7 +65,8 @@ typedef struct {
     int64_t code_stride;
     /// [row_count]
     const edgek_row_quantization *rows;
-    /// As `pack_weights` of the same table wrote them, 64-byte aligned.
+    /// As `pack_weights` of the same table wrote them, 64-byte aligned; for linear_s4, as
+    /// `edgek_pack_s4` did.
     const void *packed_weights;
     /// [column_count] Σ_k w[n][k]
     const int32_t *weight_sums;
@@ -86,6 +89,21 @@ typedef struct {
     /// result, and nothing is read of it otherwise.
     const void *upcoming_weights;
 } edgek_linear_s8;
+
+/// 4-bit weights w[n][k] = multipliers[n][k / EDGEK_WEIGHT_GROUP] · codes[n][k], codes in −8…7 and
+/// multipliers in −127…127. What the multipliers scale is integers, so products of such weights are
+/// as exact as those of 8-bit codes, in any order. All tables pack them alike.
+
+/// Bytes that packed 4-bit weights of [column_count, depth] take, a multiple of 64.
+int64_t edgek_packed_s4_bytes(int64_t column_count, int64_t depth);
+/// The first step of packing: makes zero what no row of a [column_count, depth] matrix fills.
+void edgek_clear_packed_s4(void *packed, int64_t column_count, int64_t depth);
+/// As `pack_weights` of a table. `multipliers` is [row_count, ⌈depth / EDGEK_WEIGHT_GROUP⌉].
+/// Returns the first row with a code or a multiplier out of its range, or whose products could leave
+/// int32: 255 · Σ |w| ≥ 2³¹; or −1.
+int64_t edgek_pack_s4(
+    const int8_t *codes, const int8_t *multipliers, int64_t first_row, int64_t row_count,
+    int64_t column_count, int64_t depth, void *packed, int32_t *weight_sums);
 
 /// y[m][n] = act(dot(x[m], w[n]) + bias[n]) + residual[m][n], where dot is the canonical 16-lane
 /// sum of single products: lane j adds the products j, j+16, … in order (a multiplication, then an
@@ -239,6 +257,10 @@ typedef struct {
 
     /// Computes the rows first_row …< row_end and columns first_column …< column_end of y.
     void (*linear_s8)(
+        const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
+        int64_t column_end);
+    /// The same with weights that `edgek_pack_s4` packed.
+    void (*linear_s4)(
         const edgek_linear_s8 *task, int64_t first_row, int64_t row_end, int64_t first_column,
         int64_t column_end);
     void (*linear_f32)(

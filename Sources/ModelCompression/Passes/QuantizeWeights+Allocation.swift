@@ -76,10 +76,8 @@ extension QuantizeWeights {
         var coarse = self
         coarse.step = step
         let grid = coarse.grid(weight)
-        return QuantizedRows(
-            rowCount: weight.rowCount, columnCount: weight.columnCount,
-            codes: grid.nearestCodes(weight.values, columnCount: weight.columnCount),
-            scales: grid.scales
+        return grid.rows(
+            grid.nearestCodes(weight.values, columnCount: weight.columnCount)
         ).dequantized
     }
 }

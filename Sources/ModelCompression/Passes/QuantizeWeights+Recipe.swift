@@ -1,7 +1,15 @@
+import ModelGraph
+
 extension QuantizeWeights: RecipePass {
     init(_ options: inout RecipeOptions) throws(RecipeError) {
         self.init()
-        limit = try options.integer("limit", in: 1...127, default: limit)
+        bits = try options.integer("bits", in: 4...8, default: bits)
+        guard bits == 4 || bits == 8 else {
+            throw .outOfRange(
+                place: options.place, member: "bits", found: "\(bits)", range: "4 or 8")
+        }
+        let largest = try options.integer("limit", in: 1...127)
+        limit = largest ?? limit
         tableLimit = try options.integer("table_limit", in: 1...127, default: tableLimit)
         step = try options.number("step", in: 0.01...2)
         tableStep = try options.number("table_step", in: 0.01...2)
@@ -19,6 +27,11 @@ extension QuantizeWeights: RecipePass {
         try use.read(&options)
         realignment = try options.number("realignment", in: 0...1e6, default: realignment)
         rate = try options.number("rate", in: 0...100, default: rate)
+        // Four bits are full whatever the codes are: nothing is to be said about their distance.
+        let others = [("limit", largest != nil), ("step", step != nil), ("rate", rate > 0)]
+        for (name, isGiven) in others where isGiven && bits == 4 {
+            throw .excluding(place: options.place, members: ["bits: 4", name])
+        }
     }
 }
 
@@ -27,14 +40,17 @@ extension QuantizeWeights {
         func grid(_ limit: Int, _ step: Double?) -> String {
             step.map { "steps of \($0) standard deviations" } ?? "codes up to ±\(limit)"
         }
-        return "linear layers to \(grid(limit, step)), \(rounding.rawValue) rounding"
+        let codes =
+            bits == 4 ? "4 bits in groups of \(QuantizedRows.groupSize)" : grid(limit, step)
+        return "linear layers to \(codes), \(rounding.rawValue) rounding"
             + (activations == .static ? ", activations in fixed ranges; " : "; ")
             + "token table to \(grid(tableLimit, tableStep))"
     }
 
     package func estimate(_ size: inout SizeEstimate) {
         for name in size.products {
-            size.entries[name]?.bitsPerElement = SizeEstimate.bits(limit: limit, step: step)
+            size.entries[name]?.bitsPerElement =
+                bits == 4 ? SizeEstimate.bitsInGroups : SizeEstimate.bits(limit: limit, step: step)
         }
         for name in size.tokenTables {
             size.entries[name]?.bitsPerElement = SizeEstimate.bits(

@@ -120,7 +120,7 @@ extension QuantizeWeights {
                 TensorChange(
                     name: linear.weight,
                     bytesBefore: model.parameters[linear.weight].map(model.bytesInCheckpoint) ?? 0,
-                    bytesAfter: weight.elementCount + weight.rowCount * 4,
+                    bytesAfter: chosen.rows.byteCount,
                     signalEnergy: weight.meanSquare * Double(weight.elementCount),
                     errorEnergy: chosen.weightError))
             outputs.append(chosen.output)
@@ -147,7 +147,7 @@ extension QuantizeWeights {
         case .search:
             do {
                 return try Smoothing.search(
-                    input: input, rows: rows, weights: weights, grid: grid,
+                    input: input, rows: rows, weights: weights, grid: { grid($0) },
                     isStatic: activations == .static)
             } catch {
                 throw .model(.tensor(node: "smoothing", error))
@@ -172,7 +172,15 @@ extension QuantizeWeights {
     }
 
     /// The grid of a matrix before anything is fitted.
-    func grid(_ weight: Tensor) -> CodeGrid {
+    ///
+    /// - Parameter importances: Of the inputs; nil if nothing is known about them.
+    func grid(_ weight: Tensor, importances: [Double]? = nil) -> CodeGrid {
+        if bits == 4 {
+            let alike = [Float](repeating: 1, count: weight.columnCount)
+            return .groups(
+                weight.values, columnCount: weight.columnCount, rowCount: weight.rowCount,
+                importances: clips ? importances?.map { Float($0) } ?? alike : nil)
+        }
         let distances = step.map { step in
             [Float](
                 repeating: Float(step * weight.meanSquare.squareRoot()), count: weight.rowCount)

@@ -3,7 +3,8 @@ import Foundation
 package import ModelGraph
 import Tensors
 
-/// Quantizes weight matrices to integers of at most 8 bits with one scale per row.
+/// Quantizes weight matrices to integers of at most 8 bits with one scale per row, or to 4 bits with a
+/// multiplier for each 32 inputs besides.
 ///
 /// Site by site (products that read one value), with the quantized prefix in front:
 ///
@@ -56,7 +57,10 @@ package struct QuantizeWeights: CompressionPass {
         case exponent(Float)
     }
 
-    /// Largest code of linear layers, 1…127.
+    /// Bits of a code of linear layers in memory: 8, or 4 with a multiplier for each 32 inputs
+    /// (`CodeGrid.groups`).
+    package var bits = 8
+    /// Largest code of linear layers, 1…127; of codes of 8 bits.
     package var limit = 127
     /// Largest code of the token table.
     package var tableLimit = 127

@@ -133,8 +133,7 @@ package struct TrimVocabulary: CompressionPass {
             model.parameters[name] = Parameter(shape: shape, storage: .quantizedRows(selected))
             let values = selected.dequantized
             return TensorChange(
-                name: name, bytesBefore: matrix.codes.count + 4 * matrix.rowCount,
-                bytesAfter: selected.codes.count + 4 * rows.count,
+                name: name, bytesBefore: matrix.byteCount, bytesAfter: selected.byteCount,
                 signalEnergy: values.meanSquare * Double(values.elementCount), errorEnergy: 0)
         }
         var values: [Float] = []
@@ -173,6 +172,9 @@ extension QuantizedRows {
         for row in rows { selected += codes[row * columnCount..<(row + 1) * columnCount] }
         return QuantizedRows(
             rowCount: rows.count, columnCount: columnCount, codes: selected,
-            scales: rows.map { scales[$0] })
+            scales: rows.map { scales[$0] },
+            multipliers: multipliers.map { multipliers in
+                rows.flatMap { multipliers[$0 * groupCount..<($0 + 1) * groupCount] }
+            })
     }
 }

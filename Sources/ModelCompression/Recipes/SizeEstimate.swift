@@ -68,6 +68,12 @@ package struct SizeEstimate {
         return max(0.1, min(log2(Double(2 * limit + 1)), entropy - log2(distance)))
     }
 
+    /// Bits of a 4-bit code after entropy coding, with its share of a multiplier: the largest of 32
+    /// weights, about two standard deviations out, is eight steps, and multipliers of 7 bits take six.
+    static var bitsInGroups: Double {
+        min(4, 2.047 - log2(2.07 / 8)) + 6 / Double(QuantizedRows.groupSize)
+    }
+
     /// Multiplies the elements of the parameters of linear layers.
     mutating func scaleProducts(by share: Double) {
         for name in products { entries[name]?.elements *= share }

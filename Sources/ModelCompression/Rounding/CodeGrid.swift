@@ -1,10 +1,21 @@
+import ModelGraph
+
 /// The numbers that the codes of a weight matrix stand for: scale · code with |code| ≤ limit, one
-/// scale per row.
+/// scale per row; of 4-bit codes, scale · (multiplier · code).
 struct CodeGrid: Sendable {
     /// Largest code, 1…127; smaller limits cost fewer bits in the file.
     let limit: Int
+    /// Smallest code.
+    let lowest: Int
+    let columnCount: Int
     /// One per row; 0 for a row of zeros.
-    var scales: [Float]
+    var scales: [Float] = []
+    /// One per row and group of columns (`QuantizedRows`); 0 for a group of zeros.
+    var multipliers: [Int8]?
+
+    init(limit: Int, lowest: Int, columnCount: Int) {
+        (self.limit, self.lowest, self.columnCount) = (limit, lowest, columnCount)
+    }
 
     /// Scales with which the largest weight of each row gets the largest code.
     ///
@@ -16,7 +27,7 @@ struct CodeGrid: Sendable {
         limit: Int, weights: [Float], columnCount: Int, rowCount: Int = 0,
         distances: [Float]? = nil
     ) {
-        self.limit = limit
+        self.init(limit: limit, lowest: -limit, columnCount: columnCount)
         let rowCount = columnCount == 0 ? rowCount : weights.count / columnCount
         scales = (0..<rowCount).map { row in
             var largest: Float = 0
@@ -33,21 +44,46 @@ struct CodeGrid: Sendable {
         scale >= Float.leastNormalMagnitude ? scale : 0
     }
 
+    /// What one more in a code adds to the number, for each column of a row.
+    func steps(row: Int) -> [Float] {
+        guard let multipliers else {
+            return [Float](repeating: scales[row], count: columnCount)
+        }
+        let groupCount = QuantizedRows.groupCount(columnCount)
+        return (0..<columnCount).map { column in
+            scales[row]
+                * Float(multipliers[row * groupCount + column / QuantizedRows.groupSize])
+        }
+    }
+
     /// The nearest code, ties to even.
     @inline(__always)
     func code(_ weight: Float, scale: Float) -> Float {
-        let bound = Float(limit)
-        return max(-bound, min(bound, (weight / scale).rounded(.toNearestOrEven)))
+        max(Float(lowest), min(Float(limit), (weight / scale).rounded(.toNearestOrEven)))
     }
 
     /// Nearest codes of a matrix `[rows, columns]`.
     func nearestCodes(_ weights: [Float], columnCount: Int) -> [Int8] {
         var codes = [Int8](repeating: 0, count: weights.count)
         for row in scales.indices where scales[row] > 0 {
-            for index in row * columnCount..<(row + 1) * columnCount {
-                codes[index] = Int8(code(weights[index], scale: scales[row]))
+            if multipliers == nil {
+                for index in row * columnCount..<(row + 1) * columnCount {
+                    codes[index] = Int8(code(weights[index], scale: scales[row]))
+                }
+                continue
+            }
+            for (column, step) in steps(row: row).enumerated() where step != 0 {
+                let index = row * columnCount + column
+                codes[index] = Int8(code(weights[index], scale: step))
             }
         }
         return codes
+    }
+
+    /// The matrix that codes of this grid are.
+    func rows(_ codes: [Int8]) -> QuantizedRows {
+        QuantizedRows(
+            rowCount: scales.count, columnCount: columnCount, codes: codes, scales: scales,
+            multipliers: multipliers)
     }
 }

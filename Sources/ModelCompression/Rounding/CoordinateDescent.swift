@@ -30,21 +30,29 @@ struct CoordinateDescent {
         _ codes: inout [Int8], grid: inout CodeGrid, weights: [Float], sweeps: Int,
         fitsScales: Bool, codeCosts bits: [Float]? = nil, keepsZeros: Bool = false
     ) {
-        let (size, limit) = (moments.size, grid.limit)
+        let size = moments.size
+        let range = Float(grid.lowest)...Float(grid.limit)
+        // What the steps of a row are multiples of.
+        var unit = grid
+        unit.scales = [Float](repeating: 1, count: grid.scales.count)
+        let units = unit
         codes.withUnsafeMutableBufferPointer { codes in
             grid.scales.withUnsafeMutableBufferPointer { scales in
                 nonisolated(unsafe) let (codes, scales) = (codes, scales)
                 Parallel.forEachRange(of: scales.count, grain: 4) { rows in
                     for row in rows where scales[row] > 0 {
-                        let range = row * size..<(row + 1) * size
-                        let code = UnsafeMutableBufferPointer(rebasing: codes[range])
+                        let place = row * size..<(row + 1) * size
+                        let code = UnsafeMutableBufferPointer(rebasing: codes[place])
+                        let factors = units.steps(row: row)
                         for _ in 0..<sweeps {
+                            let scale = scales[row]
                             let changed = sweep(
-                                code, scale: scales[row], weights: weights[range], limit: limit,
-                                bits: bits, keepsZeros: keepsZeros)
+                                code, steps: factors.map { scale * $0 },
+                                weights: weights[place], range: range, bits: bits,
+                                keepsZeros: keepsZeros)
                             if fitsScales {
                                 scales[row] = fittedScale(
-                                    code, scale: scales[row], weights: weights[range])
+                                    code, factors, scale: scale, weights: weights[place])
                             }
                             if !changed { break }
                         }
@@ -56,27 +64,27 @@ struct CoordinateDescent {
 
     /// - Returns: Whether a code changed.
     private func sweep(
-        _ codes: UnsafeMutableBufferPointer<Int8>, scale: Float, weights: ArraySlice<Float>,
-        limit: Int, bits: [Float]?, keepsZeros: Bool
+        _ codes: UnsafeMutableBufferPointer<Int8>, steps: [Float], weights: ArraySlice<Float>,
+        range: ClosedRange<Float>, bits: [Float]?, keepsZeros: Bool
     ) -> Bool {
         let size = moments.size
         var errors = [Float](repeating: 0, count: size)
         for index in 0..<size {
-            errors[index] = weights[weights.startIndex + index] - scale * Float(codes[index])
+            errors[index] = weights[weights.startIndex + index] - steps[index] * Float(codes[index])
         }
         var gradient = product(errors)
         var changed = false
         for index in order {
-            let curvature = floats[index * size + index]
-            guard curvature > 0 else { continue }
+            let (curvature, step) = (floats[index * size + index], steps[index])
+            guard curvature > 0, step != 0 else { continue }
             let weight = weights[weights.startIndex + index]
             if keepsZeros, weight == 0 { continue }
             let best = errors[index] - gradient[index] / curvature
             let code = chosenCode(
-                (weight - best) / scale, curvature: curvature * scale * scale, limit: limit,
+                (weight - best) / step, curvature: curvature * step * step, range: range,
                 bits: bits)
             guard code != codes[index] else { continue }
-            let change = scale * (Float(codes[index]) - Float(code))
+            let change = step * (Float(codes[index]) - Float(code))
             codes[index] = code
             errors[index] += change
             changed = true
@@ -92,13 +100,13 @@ struct CoordinateDescent {
 
     @inline(__always)
     private func chosenCode(
-        _ value: Float, curvature: Float, limit: Int, bits: [Float]?
+        _ value: Float, curvature: Float, range: ClosedRange<Float>, bits: [Float]?
     ) -> Int8 {
-        let bound = Float(limit)
-        let nearest = max(-bound, min(bound, value.rounded(.toNearestOrEven)))
+        let nearest = max(
+            range.lowerBound, min(range.upperBound, value.rounded(.toNearestOrEven)))
         guard let bits, nearest != 0 else { return Int8(nearest) }
         func cost(_ code: Float) -> Float {
-            curvature * (value - code) * (value - code) + bits[Int(code) + limit]
+            curvature * (value - code) * (value - code) + bits[Int(code - range.lowerBound)]
         }
         let inner = nearest > 0 ? nearest - 1 : nearest + 1
         var best = cost(inner) < cost(nearest) ? inner : nearest
@@ -107,13 +115,15 @@ struct CoordinateDescent {
     }
 
     private func fittedScale(
-        _ codes: UnsafeMutableBufferPointer<Int8>, scale: Float, weights: ArraySlice<Float>
+        _ codes: UnsafeMutableBufferPointer<Int8>, _ factors: [Float], scale: Float,
+        weights: ArraySlice<Float>
     ) -> Float {
-        let image = product(codes.map { Float($0) })
+        let multiples = zip(codes, factors).map { Float($0) * $1 }
+        let image = product(multiples)
         var (mixed, square) = (0.0, 0.0)
         for index in codes.indices {
             mixed += Double(image[index]) * Double(weights[weights.startIndex + index])
-            square += Double(image[index]) * Double(codes[index])
+            square += Double(image[index]) * Double(multiples[index])
         }
         guard square > 0, mixed > 0 else { return scale }
         let fitted = CodeGrid.usable(Float(mixed / square))

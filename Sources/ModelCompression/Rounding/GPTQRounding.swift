@@ -68,23 +68,24 @@ struct GPTQRounding {
                 remaining[position * size + index] = weights[row * size + input]
             }
         }
+        let steps = rows.map { grid.steps(row: $0) }
         remaining.withUnsafeMutableBufferPointer { remaining in
             factor.upper.withUnsafeBufferPointer { upper in
                 for index in 0..<size {
                     let factors = upper.baseAddress! + index * size
                     for (position, row) in rows.enumerated() {
-                        let scale = grid.scales[row]
-                        guard scale > 0 else { continue }
+                        guard grid.scales[row] > 0 else { continue }
+                        let step = steps[position][factor.order[index]]
                         let w = remaining.baseAddress! + position * size
                         let place = row * size + factor.order[index]
                         let code =
-                            keepsZeros && weights[place] == 0
+                            step == 0 || keepsZeros && weights[place] == 0
                             ? 0
                             : chosenCode(
-                                w[index], scale: scale, factor: factors[index], grid: grid,
+                                w[index], scale: step, factor: factors[index], grid: grid,
                                 bits: bits)
                         codes[place] = Int8(code)
-                        let error = (w[index] - scale * code) / factors[index]
+                        let error = (w[index] - step * code) / factors[index]
                         for later in index + 1..<max(index + 1, size) {
                             w[later] -= error * factors[later]
                         }
@@ -102,7 +103,7 @@ struct GPTQRounding {
         guard let bits, nearest != 0 else { return nearest }
         func cost(_ code: Float) -> Float {
             let error = (weight - scale * code) / factor
-            return error * error + bits[Int(code) + grid.limit]
+            return error * error + bits[Int(code) - grid.lowest]
         }
         // Nothing shorter lies farther out: codes get longer with their magnitude.
         let inner = nearest > 0 ? nearest - 1 : nearest + 1

@@ -87,8 +87,8 @@ struct QuantizedProduct {
     ) throws(TensorError) -> Choice {
         let before = try error(of: weight, bias: bias)
         let plainGrid = options.grid(weight)
-        let plain = quantizedRows(
-            plainGrid.nearestCodes(weight.values, columnCount: weight.columnCount), plainGrid)
+        let plain = plainGrid.rows(
+            plainGrid.nearestCodes(weight.values, columnCount: weight.columnCount))
         var candidates: [(rows: QuantizedRows, bias: Tensor?)] = [(plain, bias)]
         if let fit {
             let learned = cross(fit)
@@ -128,9 +128,9 @@ struct QuantizedProduct {
             keepsZeros
             ? self.weight
             : try realigned(options, fit, learned, before: before) ?? self.weight
-        var grid = options.grid(weight)
+        var grid = options.grid(weight, importances: fit.moments.second.diagonal)
         // Where the file decides the steps, a finer one is not for free.
-        if options.clips, options.step == nil {
+        if options.clips, options.step == nil, grid.multipliers == nil {
             ClipSearch.narrow(&grid, weights: weight.values, moments: fit.moments.second)
         }
         let costs =
@@ -145,7 +145,7 @@ struct QuantizedProduct {
                 &codes, grid: &grid, weights: weight.values, sweeps: options.sweeps,
                 fitsScales: true, codeCosts: costs, keepsZeros: keepsZeros)
         }
-        return quantizedRows(codes, grid)
+        return grid.rows(codes)
     }
 
     /// Whether so many weights are 0 that somebody removed them, for the file's sake: they stay
@@ -181,12 +181,6 @@ struct QuantizedProduct {
         return CodeCosts.costs(
             of: plain.codes, limit: grid.limit, scale: scales[scales.count / 2],
             errorCost: fit.gptq?.meanErrorCost ?? fit.moments.second.meanOfDiagonal, rate: rate)
-    }
-
-    private func quantizedRows(_ codes: [Int8], _ grid: CodeGrid) -> QuantizedRows {
-        QuantizedRows(
-            rowCount: weight.rowCount, columnCount: weight.columnCount, codes: codes,
-            scales: grid.scales)
     }
 
     /// The bias with which the mean of each output is that of the target.

@@ -83,10 +83,8 @@ struct Smoothing {
             for (weight, exact) in zip(weights, exact) {
                 let smoothed = smoothing.apply(to: weight)
                 let grid = grid(smoothed)
-                let rounded = QuantizedRows(
-                    rowCount: weight.rowCount, columnCount: weight.columnCount,
-                    codes: grid.nearestCodes(smoothed.values, columnCount: weight.columnCount),
-                    scales: grid.scales
+                let rounded = grid.rows(
+                    grid.nearestCodes(smoothed.values, columnCount: weight.columnCount)
                 ).dequantized
                 let found = try MatrixProduct.linear(codes, weight: rounded)
                 error += exact.squaredDistance(to: found)

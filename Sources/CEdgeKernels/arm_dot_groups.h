@@ -1,0 +1,64 @@
+// The integer loop of 4-bit weights by sdot, which dotprod and i8mm share.
+#pragma once
+
+#include "arm_shared.h"
+#include "edgek_packed_s4.h"
+
+enum { EDGEK_S4_ROWS = 4 };
+
+EDGEK_INLINE void s4_multiply(
+    const int rows, const int8_t *codes, int64_t code_stride, const int8_t *multipliers,
+    const uint8_t *weights, int64_t groups, int32_t *tile
+) {
+    int32x4_t acc[EDGEK_S4_ROWS][4];
+    for (int r = 0; r < rows; r++) {
+        for (int q = 0; q < 4; q++) acc[r][q] = vdupq_n_s32(0);
+    }
+    for (int64_t group = 0; group < groups; group++) {
+        int8x16_t a[EDGEK_S4_ROWS][2], bytes = vld1q_s8(multipliers);
+        for (int r = 0; r < rows; r++) {
+            for (int i = 0; i < 2; i++) a[r][i] = vld1q_s8(codes + r * code_stride + 16 * i);
+        }
+        int16x8_t words[2] = {vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes)};
+        for (int q = 0; q < 4; q++) {
+            int32x4_t sums[EDGEK_S4_ROWS];
+            for (int r = 0; r < rows; r++) sums[r] = vdupq_n_s32(0);
+// The lanes of an instruction are constants.
+#define EDGEK_S4_PART(i) \
+    do { \
+        int8x16_t pairs = vreinterpretq_s8_u8(vld1q_u8(weights + 64 * i + 16 * q)); \
+        int8x16_t lower = vshrq_n_s8(vshlq_n_s8(pairs, 4), 4), upper = vshrq_n_s8(pairs, 4); \
+        for (int r = 0; r < rows; r++) { \
+            sums[r] = vdotq_laneq_s32(sums[r], lower, a[r][i / 2], i % 2 * 2); \
+            sums[r] = vdotq_laneq_s32(sums[r], upper, a[r][i / 2], i % 2 * 2 + 1); \
+        } \
+    } while (0)
+            EDGEK_S4_PART(0);
+            EDGEK_S4_PART(1);
+            EDGEK_S4_PART(2);
+            EDGEK_S4_PART(3);
+#undef EDGEK_S4_PART
+            int32x4_t factors = q % 2 == 0 ? vmovl_s16(vget_low_s16(words[q / 2]))
+                                           : vmovl_high_s16(words[q / 2]);
+            for (int r = 0; r < rows; r++) acc[r][q] = vmlaq_s32(acc[r][q], sums[r], factors);
+        }
+        weights += EDGEK_S4_GROUP_BYTES;
+        multipliers += EDGEK_S4_COLUMNS;
+        codes += EDGEK_WEIGHT_GROUP;
+    }
+    for (int r = 0; r < rows; r++) {
+        for (int q = 0; q < 4; q++) vst1q_s32(tile + r * EDGEK_COLUMN_GRAIN + 4 * q, acc[r][q]);
+    }
+}
+
+static void multiply_groups(
+    int64_t rows, const int8_t *codes, int64_t code_stride, const int8_t *multipliers,
+    const uint8_t *weights, const int32_t *sums, int64_t groups, int32_t *tile
+) {
+    (void)sums;
+    switch (rows) {
+    case 1: s4_multiply(1, codes, code_stride, multipliers, weights, groups, tile); break;
+    case 2: s4_multiply(2, codes, code_stride, multipliers, weights, groups, tile); break;
+    default: s4_multiply(4, codes, code_stride, multipliers, weights, groups, tile); break;
+    }
+}

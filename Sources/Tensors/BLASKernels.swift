@@ -1,0 +1,36 @@
+import COpenBLAS
+import Glibc
+
+/// The kernels that OpenBLAS runs on this processor.
+package enum BLASKernels {
+    /// Starts the program again, with the same arguments, where OpenBLAS does not know the processor.
+    ///
+    /// OpenBLAS chooses kernels by the processor's model number while it is loaded, and a model that
+    /// is newer than the library gets those of 2004: the products of a recent server then take three
+    /// times as long as its registers allow. Which kernels to run can only be said before that, in
+    /// the environment. To be called first in `main`; returns where nothing is to be done, or where
+    /// it cannot be.
+    package static func restartIfProcessorIsUnknown() {
+        guard
+            let kernels = replacement(
+                for: openblas_get_corename().map { String(cString: $0) } ?? "",
+                chosen: getenv(variable).map { String(cString: $0) },
+                hasAVX2: attenuate_has_avx2_and_fma() != 0)
+        else { return }
+        setenv(variable, kernels, 1)
+        execv("/proc/self/exe", CommandLine.unsafeArgv)
+        // Still here: slower, but right.
+    }
+
+    private static let variable = "OPENBLAS_CORETYPE"
+
+    /// The kernels to ask for, or nil to stay with those that are loaded.
+    ///
+    /// - Parameters:
+    ///   - loaded: What OpenBLAS calls them.
+    ///   - chosen: What the user asked for.
+    static func replacement(for loaded: String, chosen: String?, hasAVX2: Bool) -> String? {
+        // The choice for everything unknown, and of no processor that has AVX2.
+        chosen == nil && hasAVX2 && loaded == "Prescott" ? "Haswell" : nil
+    }
+}
