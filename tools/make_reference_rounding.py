@@ -53,12 +53,22 @@ def grid_scales(weights, limit):
     return (numpy.abs(weights).max(axis=1) / single(limit)).astype(single)
 
 
+def steps_of(scales, columns):
+    """What one more in a code adds: the scale of the row, or steps that are given already."""
+    scales = numpy.asarray(scales, float)
+    return scales if scales.ndim == 2 else numpy.repeat(scales[:, None], columns, axis=1)
+
+
+def codes_up_to(limit):
+    """−limit … limit; 4-bit codes for None."""
+    return numpy.arange(-8, 8) if limit is None else numpy.arange(-limit, limit + 1)
+
+
 def nearest(weights, scales, limit):
     """Codes by comparing the distances to all of them."""
-    grid = numpy.arange(-limit, limit + 1)
-    distances = numpy.abs(
-        weights[:, :, None].astype(float) - scales[:, None, None].astype(float) * grid
-    )
+    grid = codes_up_to(limit)
+    steps = steps_of(scales, weights.shape[1])
+    distances = numpy.abs(weights[:, :, None].astype(float) - steps[:, :, None] * grid)
     for row in distances.reshape(-1, len(grid)):
         best, second = numpy.sort(row)[:2]
         margin(best, second)
@@ -70,15 +80,15 @@ def chosen(weight, scale, limit, energy, costs):
 
     Only the two codes beside the weight and 0 are candidates; none beyond may be better here.
     """
-    grid = numpy.arange(-limit, limit + 1)
+    grid = codes_up_to(limit)
     totals = energy * (weight - scale * grid) ** 2
     if costs is not None:
         totals = totals + costs
     ranking = numpy.argsort(totals, kind="stable")
     margin(totals[ranking[0]], totals[ranking[1]])
     best = grid[ranking[0]]
-    low = numpy.clip(numpy.floor(weight / scale), -limit, limit)
-    assert best in (0, low, numpy.clip(low + 1, -limit, limit)), (best, weight / scale)
+    low = numpy.clip(numpy.floor(weight / scale), grid[0], grid[-1])
+    assert best in (0, low, numpy.clip(low + 1, grid[0], grid[-1])), (best, weight / scale)
     return int(best)
 
 
@@ -92,17 +102,17 @@ def gptq(weights, moments, scales, limit, costs=None):
         matrix[index, index] = 1
     matrix += 0.01 * numpy.mean(numpy.diag(moments)) * numpy.eye(len(matrix))
     codes = numpy.zeros(weights.shape, int)
-    for row, scale in enumerate(scales.astype(float)):
-        if scale == 0:
+    for row, steps in enumerate(steps_of(scales, weights.shape[1])):
+        if not steps.any():
             continue
         left = weights[row].astype(float)
         remaining = order(moments)
         while remaining:
             inverse = numpy.linalg.inv(matrix[numpy.ix_(remaining, remaining)])
             first = remaining[0]
-            code = chosen(left[first], scale, limit, 1 / inverse[0, 0], costs)
+            code = chosen(left[first], steps[first], limit, 1 / inverse[0, 0], costs)
             codes[row, first] = code
-            error = (left[first] - scale * code) / inverse[0, 0]
+            error = (left[first] - steps[first] * code) / inverse[0, 0]
             left[remaining] -= error * inverse[0]
             remaining.pop(0)
     return codes
@@ -113,14 +123,15 @@ def error(weights, scale, codes, moments):
     return float(e @ moments @ e)
 
 
-def descend(weights, moments, scales, codes, limit, sweeps, fits, costs=None):
+def descend(weights, moments, scales, codes, limit, sweeps, fits, costs=None, multiples=None):
     """Coordinate descent that tries every code; returns codes, scales and the error after each
-    sweep."""
+    sweep. Steps are the scale of the row, times `multiples` if they are given."""
     codes, scales = codes.copy(), scales.astype(float).copy()
-    grid = numpy.arange(-limit, limit + 1)
+    multiples = numpy.ones(codes.shape) if multiples is None else multiples.astype(float)
+    grid = codes_up_to(limit)
     errors = []
     for row in range(len(codes)):
-        history = [error(weights[row], scales[row], codes[row], moments)]
+        history = [error(weights[row], scales[row], multiples[row] * codes[row], moments)]
         for _ in range(sweeps):
             before = codes[row].copy()
             if scales[row] > 0:
@@ -130,24 +141,25 @@ def descend(weights, moments, scales, codes, limit, sweeps, fits, costs=None):
                     totals = []
                     for code in grid:
                         codes[row, index] = code
-                        totals.append(error(weights[row], scales[row], codes[row], moments))
+                        totals.append(
+                            error(weights[row], scales[row], multiples[row] * codes[row], moments))
                     totals = numpy.array(totals)
                     if costs is not None:
                         totals = totals + costs
                     ranking = numpy.argsort(totals, kind="stable")
                     # The common part of the error is large; only the difference decides.
-                    curvature = moments[index, index] * scales[row] ** 2
+                    curvature = moments[index, index] * (scales[row] * multiples[row, index]) ** 2
                     assert totals[ranking[1]] - totals[ranking[0]] > 1e-2 * curvature
                     codes[row, index] = grid[ranking[0]]
                 if fits:
                     # The least squares of the codes against the weights, in the norm of H.
                     root = numpy.linalg.cholesky(moments + 1e-12 * numpy.eye(len(moments))).T
                     solution = numpy.linalg.lstsq(
-                        (root @ codes[row])[:, None], root @ weights[row].astype(float), rcond=None
+                        (root @ (multiples[row] * codes[row]))[:, None], root @ weights[row].astype(float), rcond=None
                     )
                     if solution[0][0] > 0:
                         scales[row] = solution[0][0]
-            history.append(error(weights[row], scales[row], codes[row], moments))
+            history.append(error(weights[row], scales[row], multiples[row] * codes[row], moments))
             if numpy.array_equal(before, codes[row]):
                 break
         while len(history) <= sweeps:
@@ -250,6 +262,104 @@ def products():
             break
         else:
             raise SystemExit(f"no seed for {shape}")
+
+
+# Codes of 4 bits
+
+
+def group_step(weights, importances):
+    """The step of a group whose nearest codes have the least weighted error."""
+    low, high = min(0, weights.min()), max(0, weights.max())
+    if low == high:
+        return single(0)
+    sign = single(1 if -low > high else -1)
+    farthest = single(max(-low, high))
+    found = []
+    for share in SHARES if importances is not None else [1]:
+        for codes in (8, 7):
+            step = sign * single(share) * farthest / single(codes)
+            errors = weights - step * numpy.clip(numpy.rint(weights / step), -8, 7)
+            weighed = errors**2 if importances is None else importances * errors**2
+            found.append((float(numpy.sum(weighed, dtype=float)), step))
+    found.sort(key=lambda entry: entry[0])
+    margin(found[0][0], found[1][0])
+    return found[0][1]
+
+
+def group_grid(weights, importances):
+    """Scales and multipliers of groups of 32 columns."""
+    rows, columns = weights.shape
+    groups = [slice(first, first + 32) for first in range(0, columns, 32)]
+    scales, multipliers = [], []
+    for row in weights:
+        steps = numpy.array([
+            group_step(row[group], None if importances is None else importances[group])
+            for group in groups
+        ])
+        # 255 · 8 · multiplier · columns < 2³¹
+        scale = numpy.abs(steps).max() / single(min(127, (2**31 - 1) // (255 * 8) // columns))
+        scales.append(scale)
+        found = numpy.rint(steps / scale) if scale > 0 else numpy.zeros(len(groups))
+        found[(found == 0) & (steps != 0)] = 1
+        multipliers.append(found.astype(int))
+    return numpy.array(scales, single), numpy.array(multipliers)
+
+
+def grouped(seed, outputs, inputs):
+    generator = numpy.random.default_rng(seed)
+    x = activations(generator, 3 * inputs, inputs)
+    weights = generator.normal(size=(outputs, inputs)).astype(single)
+    # Groups of different spreads, one without anything.
+    weights[:, 32:] *= single(0.2)
+    weights[-1, 32:] = 0
+    moments = x.T.astype(float) @ x.astype(float)
+    importances = numpy.diag(moments).astype(single)
+    whole = group_grid(weights, None)
+    scales, multipliers = group_grid(weights, importances)
+    multiples = numpy.repeat(multipliers, 32, axis=1)[:, :inputs]
+    steps = (scales[:, None] * multiples.astype(single)).astype(single)
+    assert (multipliers < 0).any() and (multipliers > 0).any()
+    # Where the step is 0, so is the code, which no comparison decides.
+    used = steps.copy()
+    used[steps == 0] = 1
+    plain = numpy.where(steps == 0, 0, nearest(weights, used, None))
+    damped = dampened(moments)
+    filled = multiples[:-1]
+    compensated = gptq(weights[:-1], moments, steps[:-1], None)
+    fitted = descend(
+        weights[:-1], damped, scales[:-1], plain[:-1], None, 3, True, multiples=filled)
+    assert (plain == -8).any() and not numpy.array_equal(compensated, plain[:-1])
+    return {
+        "inputs": inputs,
+        "outputs": outputs,
+        "weights": listed(weights),
+        "moments": listed(moments),
+        "importances": listed(importances),
+        "wholeScales": listed(whole[0]),
+        "wholeMultipliers": listed(whole[1]),
+        "scales": listed(scales),
+        "multipliers": listed(multipliers),
+        "nearest": listed(plain),
+        "damped": listed(damped),
+        # Of all rows but the last.
+        "gptq": listed(compensated),
+        "fittedDescent": listed(fitted[0]),
+        "fittedScales": listed(fitted[1]),
+        "fittedErrors": listed(numpy.array(fitted[2])[:, -1]),
+    }
+
+
+def groups():
+    for outputs, inputs in ((3, 40), (4, 65)):
+        for seed in range(2000):
+            try:
+                found = grouped(seed, outputs, inputs)
+            except AssertionError:
+                continue
+            yield found
+            break
+        else:
+            raise SystemExit(f"no seed for groups of {inputs} inputs")
 
 
 # Least squares
@@ -471,6 +581,7 @@ def main():
     codes = generator.integers(-3, 4, 40)
     write(options.out, "rounding.json", {
         "products": list(products()),
+        "groups": list(groups()),
         "costs": [
             {
                 "codes": listed(codes), "limit": limit, "scale": 0.125, "errorCost": 7.5,

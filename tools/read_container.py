@@ -21,7 +21,7 @@ import zstandard
 
 NONE = 0xFFFFFFFF
 MAGIC = bytes.fromhex("8941544e0d0a1a0a")
-FEATURES = {b"decoder", b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks",
+FEATURES = {b"decoder", b"int4-groups", b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks",
             b"static-ranges"}
 ENCODINGS = ["raw", "zstd", "sparse"]
 TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
@@ -195,18 +195,22 @@ def read_tensors(fields):
         scheme, = records.unpack("B", "scheme")
         records.zeros(3, "tensor padding")
         scales, = records.unpack("I", "scales")
-        records.zeros(4, "tensor padding")
+        multipliers = None
+        if scheme == 2:
+            multipliers, = records.unpack("I", "multipliers")
+        else:
+            records.zeros(4, "tensor padding")
         need(at == names.at, "tensor names leave a hole")
         name = names.text(length, "tensor name")
         need(kind in TYPES, f"tensor '{name}': unknown element type {kind}")
         need(rank <= 4 and not any(shape[rank:]), f"tensor '{name}': rank {rank}")
-        need(scheme <= 1, f"tensor '{name}': unknown quantization scheme {scheme}")
+        need(scheme <= 2, f"tensor '{name}': unknown quantization scheme {scheme}")
         shape = shape[:rank]
         for axes in range(rank):
             need(math.prod(shape[:axes + 1]) <= 1 << 48, f"tensor '{name}' is too large")
         tensors.append({"name": name, "type": TYPES[kind][0], "shape": shape, "scheme": scheme,
-                        "scales": None if scales == NONE else scales, "firstChunk": first,
-                        "chunkCount": chunk_count, "chunkRawBytes": per_chunk})
+                        "scales": None if scales == NONE else scales,
+                        "multipliers": multipliers, "firstChunk": first, "chunkCount": chunk_count, "chunkRawBytes": per_chunk})
     ascending([tensor["name"] for tensor in tensors], "tensor names")
     names.end("tensor names")
     for tensor in tensors:
@@ -218,6 +222,13 @@ def read_tensors(fields):
             need(tensor["type"] == "i8" and len(tensor["shape"]) == 2 and scales["type"] == "f32"
                  and scales["scheme"] == 0 and scales["shape"] == tensor["shape"][:1],
                  f"tensor '{tensor['name']}': codes and scales do not fit")
+        if tensor["scheme"] == 2:
+            index = tensor["multipliers"]
+            multipliers = tensors[index] if index < count else tensor
+            rows, columns = tensor["shape"]
+            need(multipliers["type"] == "i8" and multipliers["scheme"] == 0
+                 and multipliers["shape"] == [rows, -(-columns // 32)],
+                 f"tensor '{tensor['name']}': codes and multipliers do not fit")
         need(tensor["name"] != "tokenizer" or tensor["type"] == "u8" and len(tensor["shape"]) == 1,
              "the tokenizer is not a row of bytes")
     return tensors
@@ -347,15 +358,15 @@ def check_operands(program, tensors):
             rule(tensor is None or (tensor["type"], tensor["shape"]) == ("f32", [count]),
                  f"needs a vector of {count}")
 
-        def matrix(tensor):
+        def matrix(tensor, schemes=(1,)):
             rule(len(tensor["shape"]) == 2
-                 and (tensor["scheme"] == 1 or tensor["type"] in ("f32", "f16", "bf16")),
+                 and (tensor["scheme"] in schemes or tensor["type"] in ("f32", "f16", "bf16")),
                  "needs a matrix of numbers")
 
         def real(word):
             return struct.unpack("<f", struct.pack("<I", word))[0]
 
-        codes_in = name == "linear" and weights[0]["scheme"] == 1
+        codes_in = name == "linear" and weights[0]["scheme"] != 0
         kinds = ["codes" if codes_in else "floats", "floats", "floats"]
         rule(all(value is None or value["kind"] == kind for value, kind in zip(inputs, kinds)),
              "kind of an input")
@@ -377,7 +388,7 @@ def check_operands(program, tensors):
                      and counts[kind] + offset <= table["shape"][0],
                      "a table is too small")
         elif name == "linear":
-            matrix(weights[0])
+            matrix(weights[0], schemes=(1, 2))
             rule(weights[0]["shape"] == [y["columns"], x["columns"]] and x["columns"] <= 65536,
                  "shape of the weight")
             vector(weights[1], y["columns"])
@@ -443,6 +454,7 @@ def check_features(features, program, tensors, chunks):
 
     used = {"decoder": any(map(is_of_decoders, program["instructions"]))
             or any(output["role"] == "nextLogits" for output in program["outputs"]),
+            "int4-groups": any(tensor["scheme"] == 2 for tensor in tensors),
             "int8-attention": any(step["opcode"] == "attention" and step["attributes"][6] == 1
                                   for step in program["instructions"]),
             "int8-rows": any(tensor["scheme"] == 1 for tensor in tensors),
@@ -564,14 +576,25 @@ class Container:
              "content digest is wrong")
         for tensor in self.tensors:
             tensor["sha256"] = hashlib.sha256(self.raw_bytes(tensor)).hexdigest()
-            if tensor["scheme"] == 1:
+            if tensor["scheme"] != 0:
+                self.check_codes(tensor)
                 scales = self.array(self.tensors[tensor["scales"]])
-                need(not (self.array(tensor) == -128).any(),
-                     f"tensor '{tensor['name']}' has a code of -128")
                 need((numpy.isfinite(scales) & (scales >= 0)).all(),
                      f"tensor '{tensor['name']}' has a bad scale")
 
         self.check_kept_tokens()
+
+    def check_codes(self, tensor):
+        name, codes = tensor["name"], self.array(tensor).astype(int)
+        if tensor["scheme"] == 1:
+            need(not (codes == -128).any(), f"tensor '{name}' has a code of -128")
+            return
+        multipliers = self.array(self.tensors[tensor["multipliers"]]).astype(int)
+        need(not ((codes < -8) | (codes > 7)).any(), f"tensor '{name}' has a code beyond 4 bits")
+        need(not (multipliers == -128).any(), f"tensor '{name}' has a multiplier of -128")
+        weights = codes * numpy.repeat(multipliers, 32, axis=1)[:, :codes.shape[1]]
+        need((255 * numpy.abs(weights).sum(axis=1) < 2**31).all(),
+             f"tensor '{name}': products can leave 32 bits")
 
     def check_kept_tokens(self):
         size = self.program["vocabularySize"]
@@ -603,7 +626,7 @@ class Container:
             chunks = self.chunks[first:first + tensor["chunkCount"]]
             stored = sum(chunk[1] for chunk in chunks)
             ways = "+".join(ENCODINGS[way] for way in sorted({chunk[4] for chunk in chunks}))
-            codes = " rows" if tensor["scheme"] else ""
+            codes = ("", " rows", " groups")[tensor["scheme"]]
             yield (f"{tensor['name']}  {tensor['type']}{codes} {tensor['shape']}  "
                    f"{stored} bytes {ways}")
             if tensor["name"] == "tokenizer":

@@ -20,18 +20,21 @@ void dgesdd_(
     const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork,
     int *info, unsigned long jobz_length);
 
-/// Whether the processor has the instructions of OpenBLAS's kernels for Haswell, and the operating
-/// system keeps their registers.
-static inline int attenuate_has_avx2_and_fma(void) {
+/// How wide the vectors are that the processor has and the operating system keeps, in bits: 512 with
+/// the instructions of OpenBLAS's kernels for Skylake servers, 256 with those for Haswell, else 0.
+static inline int attenuate_vector_bits(void) {
 #if defined(__x86_64__)
-    unsigned a, b, c, d;
+    unsigned a, b, c, d, low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+    // FMA, and that xgetbv may be asked.
     if ((c & (1u << 12)) == 0 || (c & (1u << 27)) == 0) return 0;
-    unsigned low, high;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    if ((low & 6) != 6) return 0;
+    if ((low & 0x06) != 0x06) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
-    return (b & (1u << 5)) != 0;
+    if ((b & (1u << 5)) == 0) return 0;
+    // AVX-512 F, DQ, CD, BW and VL.
+    const unsigned wide = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+    return (b & wide) == wide && (low & 0xe6) == 0xe6 ? 512 : 256;
 #else
     return 0;
 #endif

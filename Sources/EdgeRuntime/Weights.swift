@@ -181,7 +181,8 @@ enum MatrixRoom {
         let (outputs, depth) = (Int64(codes.rowCount), Int64(codes.columnCount))
         return Int(
             codes.scheme == .int4Groups
-                ? edgek_packed_s4_bytes(outputs, depth) : kernels.packed_weight_bytes(outputs, depth))
+                ? edgek_packed_s4_bytes(outputs, depth)
+                : kernels.packed_weight_bytes(outputs, depth))
     }
 
     /// The sizes of its parts in bytes.

@@ -40,7 +40,8 @@ package struct StoredTensor {
     /// - Throws: `rowTooLarge` if one row does not fit a chunk.
     package init(
         name: String, type: StoredType, shape: [Int], scheme: QuantizationScheme = .none,
-        scalesName: String? = nil, multipliersName: String? = nil, storing: Storing, chunkBytes: Int, rowsMultiple: Int = 1,
+        scalesName: String? = nil, multipliersName: String? = nil, storing: Storing,
+        chunkBytes: Int, rowsMultiple: Int = 1,
         bytes: @escaping (_ rows: Range<Int>) throws(PackagingError) -> [UInt8]
     ) throws(PackagingError) {
         guard name.utf8.count <= Int(UInt16.max) else {

@@ -15,7 +15,7 @@ package enum BLASKernels {
             let kernels = replacement(
                 for: openblas_get_corename().map { String(cString: $0) } ?? "",
                 chosen: getenv(variable).map { String(cString: $0) },
-                hasAVX2: attenuate_has_avx2_and_fma() != 0)
+                vectorBits: Int(attenuate_vector_bits()))
         else { return }
         setenv(variable, kernels, 1)
         execv("/proc/self/exe", CommandLine.unsafeArgv)
@@ -29,8 +29,13 @@ package enum BLASKernels {
     /// - Parameters:
     ///   - loaded: What OpenBLAS calls them.
     ///   - chosen: What the user asked for.
-    static func replacement(for loaded: String, chosen: String?, hasAVX2: Bool) -> String? {
+    static func replacement(for loaded: String, chosen: String?, vectorBits: Int) -> String? {
         // The choice for everything unknown, and of no processor that has AVX2.
-        chosen == nil && hasAVX2 && loaded == "Prescott" ? "Haswell" : nil
+        guard chosen == nil, loaded == "Prescott" else { return nil }
+        switch vectorBits {
+        case 512: return "SkylakeX"
+        case 256: return "Haswell"
+        default: return nil
+        }
     }
 }

@@ -137,9 +137,6 @@ enum CompressCommand {
         }
         guard let name = preset else { return .int8 }
         if let preset = Recipe.presets.first(where: { $0.name == name }) { return preset }
-        if name == "int4" {
-            throw Failure(.notAvailable(option: "--preset \(name)"))
-        }
         throw Failure(
             .unknownValue(
                 option: "--preset", value: name,

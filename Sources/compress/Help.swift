@@ -3,7 +3,7 @@ enum Help {
         OVERVIEW: Makes a trained attention model small and fast: one float checkpoint in, one .atn \
         file out.
 
-        USAGE: compress <checkpoint> -o <model.atn> [--preset int8|small|fast|tiny|float]
+        USAGE: compress <checkpoint> -o <model.atn> [--preset int8|small|fast|tiny|int4|float]
                         [--calibration data.jsonl] [--eval data.jsonl] [--bundle aarch64]
                         [--target-size 12MB] [--target-latency 5ms] [--max-drop 1%]
                compress inspect <model.atn | checkpoint>
@@ -17,6 +17,7 @@ enum Help {
                               small: coarser steps, about half of int8's file
                               fast: half of the heads' and neurons' work gone
                               tiny: both
+                              int4: weights in 4 bits, for text generation, which memory bounds
                               float: weights as they are, the baseline on the device
           --recipe FILE       an explicit list of passes (formats/recipe.md)
           --calibration FILE  unlabelled .jsonl or .txt inputs that passes may look at

@@ -1,4 +1,5 @@
 import CEdgeKernels
+import Testing
 
 /// One call of `linear_s8` with made-up operands that depend on the case only.
 struct LinearS8Case {
@@ -12,17 +13,21 @@ struct LinearS8Case {
     var activation = EDGEK_ACTIVATION_NONE
     /// All codes −128 and all weights this.
     var extremeWeight: Int8?
+    /// Weights of 4 bits.
+    var isS4 = false
     /// Rows and columns to compute; null for all.
     var rows: Range<Int>?
     var columns: Range<Int>?
 
     var yStride: Int { columnCount + 3 }
+    private var groupCount: Int { (depth + 31) / 32 }
     private var codeStride: Int { paddedCodes(depth) }
 
     struct Operands {
         var codes: UnsafeMutablePointer<Int8>
         var rows: UnsafeMutablePointer<edgek_row_quantization>
         var weights: UnsafeMutablePointer<Int8>
+        var multipliers: UnsafeMutablePointer<Int8>
         var scales: UnsafeMutablePointer<Float>
         var bias: UnsafeMutablePointer<Float>
         var residual: UnsafeMutablePointer<Float>
@@ -47,8 +52,21 @@ struct LinearS8Case {
         if let extremeWeight {
             for i in 0..<columnCount * depth { weights[i] = extremeWeight }
         }
+        let multipliers = arena.codes(columnCount * groupCount)
+        if isS4 {
+            for i in 0..<columnCount * depth { weights[i] >>= 4 }
+            // Products of more inputs would leave int32 with larger ones.
+            if depth > 8288 {
+                for i in 0..<columnCount * groupCount { multipliers[i] >>= 4 }
+            }
+            if let extremeWeight {
+                for i in 0..<columnCount * groupCount {
+                    multipliers[i] = extremeWeight < 0 ? -127 : 127
+                }
+            }
+        }
         return Operands(
-            codes: codes, rows: rows, weights: weights,
+            codes: codes, rows: rows, weights: weights, multipliers: multipliers,
             scales: arena.floats(columnCount, range: 0.02), bias: arena.floats(columnCount),
             residual: arena.floats(rowCount * yStride, range: 2),
             y: arena.floats(rowCount * yStride))
@@ -60,14 +78,26 @@ struct LinearS8Case {
             let operands = operands(arena)
             let table = kernels.table
             let (n, k) = (Int64(columnCount), Int64(depth))
-            let packed = arena.bytes(Int(table.packed_weight_bytes(n, k)))
+            let byteCount = isS4 ? edgek_packed_s4_bytes(n, k) : table.packed_weight_bytes(n, k)
+            let packed = arena.bytes(Int(byteCount))
             let sums = arena.zeros(columnCount, of: Int32.self)
-            table.clear_packed_weights(packed, n, k)
             // The later outputs first, cut anywhere.
             let cut = arena.random.below(columnCount + 1)
-            table.pack_weights(
-                operands.weights + cut * depth, Int64(cut), n - Int64(cut), n, k, packed, sums)
-            table.pack_weights(operands.weights, 0, Int64(cut), n, k, packed, sums)
+            if isS4 {
+                edgek_clear_packed_s4(packed, n, k)
+                for part in [cut..<columnCount, 0..<cut] {
+                    let bad = edgek_pack_s4(
+                        operands.weights + part.lowerBound * depth,
+                        operands.multipliers + part.lowerBound * groupCount,
+                        Int64(part.lowerBound), Int64(part.count), n, k, packed, sums)
+                    #expect(bad == -1)
+                }
+            } else {
+                table.clear_packed_weights(packed, n, k)
+                table.pack_weights(
+                    operands.weights + cut * depth, Int64(cut), n - Int64(cut), n, k, packed, sums)
+                table.pack_weights(operands.weights, 0, Int64(cut), n, k, packed, sums)
+            }
 
             let residual = isInPlace ? operands.y : operands.residual
             var task = edgek_linear_s8(
@@ -80,7 +110,10 @@ struct LinearS8Case {
                 upcoming_weights: UnsafeRawPointer(packed))
             let rows = rows ?? 0..<rowCount
             let columns = columns ?? 0..<columnCount
-            table.linear_s8(
+            let linear: (UnsafePointer<edgek_linear_s8>, Int64, Int64, Int64, Int64) -> Void =
+                isS4
+                ? { table.linear_s4($0, $1, $2, $3, $4) } : { table.linear_s8($0, $1, $2, $3, $4) }
+            linear(
                 &task, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(columns.lowerBound),
                 Int64(columns.upperBound))
             return (0..<rowCount * yStride).map { operands.y[$0].canonicalBits }
@@ -99,7 +132,9 @@ struct LinearS8Case {
                     var sum = 0
                     for k in 0..<depth {
                         let q = Int(operands.codes[m * codeStride + k]) + 128
-                        sum += (q - Int(row.zero_point)) * Int(operands.weights[n * depth + k])
+                        var weight = Int(operands.weights[n * depth + k])
+                        if isS4 { weight *= Int(operands.multipliers[n * groupCount + k / 32]) }
+                        sum += (q - Int(row.zero_point)) * weight
                     }
                     var value = Double(sum) * Double(row.scale) * Double(operands.scales[n])
                     if hasBias { value += Double(operands.bias[n]) }

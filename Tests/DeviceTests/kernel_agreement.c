@@ -149,12 +149,15 @@ static void run_linear_codes(
         int8_t *multipliers = take_codes(n * groups, -127);
         // −8 … 7, the extremes more often than others.
         for (int64_t i = 0; i < n * k; i++) weights[i] = (int8_t)(weights[i] >> 4);
+        // Products of more inputs would leave int32 with larger multipliers.
+        for (int64_t i = 0; k > 8288 && i < n * groups; i++) multipliers[i] >>= 4;
         packed = take((size_t)edgek_packed_s4_bytes(n, k) + 64);
         edgek_clear_packed_s4(packed, n, k);
-        edgek_pack_s4(
+        int64_t later = edgek_pack_s4(
             weights + middle * k, multipliers + middle * groups, middle, n - middle, n, k, packed,
             sums);
-        edgek_pack_s4(weights, multipliers, 0, middle, n, k, packed, sums);
+        int64_t earlier = edgek_pack_s4(weights, multipliers, 0, middle, n, k, packed, sums);
+        if (later != -1 || earlier != -1) exit(2);
     } else {
         packed = take((size_t)table->packed_weight_bytes(n, k) + 64);
         table->clear_packed_weights(packed, n, k);

@@ -105,7 +105,7 @@ import Testing
     // MARK: - Features
 
     @Test func anUnknownFeatureIsNamed() {
-        let name = Array("int4-groups".utf8)
+        let name = Array("int3-groups".utf8)
         #expect(
             SampleContainer.refusal { $0.directory.features = [name] }
                 == .unknownFeature(name: name))

@@ -33,7 +33,7 @@ import Testing
     @Test func codesAreKnown() {
         #expect(refusal(byte: 6, 0) == .unknownCode(field: "element type", code: 0))
         #expect(refusal(byte: 6, 6) == .unknownCode(field: "element type", code: 6))
-        #expect(refusal(byte: 36, 2) == .unknownCode(field: "quantization scheme", code: 2))
+        #expect(refusal(byte: 36, 3) == .unknownCode(field: "quantization scheme", code: 3))
     }
 
     @Test func paddingIsZero() {
@@ -170,6 +170,21 @@ import Testing
         }
         #expect(refusal(Tensor.tokenizer) { $0.type = .i8 } == error(rank: 1))
         #expect(refusal(Tensor.tokenizer) { $0.shape = [5, 1] } == error(rank: 2))
+    }
+
+    @Test func multipliersAreOneByteForEachGroup() {
+        for multipliers in [Tensor.tokens, Tensor.types, 1 << 20] {
+            #expect(
+                refusal(Tensor.weight) {
+                    $0.scheme = .int4Groups
+                    $0.multipliers = multipliers
+                }
+                    == .tensor(
+                        name: name(Tensor.weight), field: "multipliers tensor", expected: 1,
+                        found: UInt64(multipliers)))
+        }
+        // Codes of 8 bits have none: what stands there is padding.
+        #expect(refusal(Tensor.weight) { $0.multipliers = 3 } != nil)
     }
 
     @Test func scalesAreAVectorOfOneFloatForEachRow() {

@@ -3,16 +3,6 @@ import Testing
 
 /// Command lines of `compress` that are refused before anything is read.
 @Suite struct CompressUsageTests {
-    @Test("A preset that does not work yet is refused with its name")
-    func presetsThatAreNotBuiltAreRefused() throws {
-        let folder = try TemporaryFolder()
-        let run = try Program.compress.run([
-            TinyBert.plain.folder, "-o", "\(folder.path)/model.atn", "--preset", "int4",
-        ])
-        run.expectRefusal(2, naming: ["--preset int4", "not available"])
-        #expect(try folder.names.isEmpty)
-    }
-
     @Test(
         "A command line that makes no sense is refused in one line",
         arguments: [

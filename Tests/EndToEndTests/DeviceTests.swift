@@ -70,7 +70,7 @@ struct DeviceTests {
         "Models of all presets and shapes give the host's bytes on the least processors",
         arguments: [TinyBert.plain, .classifier, .relu, .geluNew])
     func tinyModelsGiveTheBytesOfTheHost(model: TinyBert) throws {
-        for preset in ["int8", "float"] {
+        for preset in ["int8", "int4", "float"] {
             let path = try CompressedModels.path(of: model, preset: preset)
             for length in [1, 7, TinyBert.maximumTokens] {
                 let ids = (0..<length).map { "\(($0 * 37 + length) % TinyBert.vocabularySize)" }
@@ -96,7 +96,7 @@ struct DeviceTests {
         device: (architecture: String, processor: String?), name: String
     ) throws {
         let folder = "\(TinyBert.root)/Tests/Fixtures/tiny-decoders/\(name)"
-        for preset in ["int8", "float"] {
+        for preset in ["int8", "int4", "float"] {
             let path = try CompressedModels.path(
                 of: folder, name: "decoder-\(name)", preset: preset)
             let prompt = ["--ids", "1,5,9,30,2,7,7,7,40"]

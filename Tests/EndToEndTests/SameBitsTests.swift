@@ -8,7 +8,7 @@ import Testing
 
     @Test(
         "Every instruction set and number of threads prints the same bytes",
-        arguments: ["float", "int8"], [TinyBert.plain, .classifier, .relu, .geluNew])
+        arguments: ["float", "int8", "int4"], [TinyBert.plain, .classifier, .relu, .geluNew])
     func outputsDependOnTheContainerOnly(preset: String, model: TinyBert) throws {
         try expectTheSameBits(from: CompressedModels.path(of: model, preset: preset))
     }

@@ -356,7 +356,7 @@ import Testing
     // MARK: - Presets and what recipes do
 
     @Test func presetsAreWhatTheyAreCalled() throws {
-        #expect(Recipe.presets.map(\.name) == ["int8", "small", "fast", "tiny", "float"])
+        #expect(Recipe.presets.map(\.name) == ["int8", "small", "fast", "tiny", "int4", "float"])
         #expect(Recipe.int8.passes.count == 1 && Recipe.int8.passes[0] is QuantizeWeights)
         #expect(Recipe.float.passes.isEmpty)
         for preset in Recipe.presets {

@@ -41,6 +41,30 @@ struct RoundingReference: Decodable {
         var grid: CodeGrid { CodeGrid(limit: limit, weights: weights, columnCount: inputs) }
     }
 
+    /// Codes of 4 bits.
+    struct Groups: Decodable {
+        let inputs: Int
+        let outputs: Int
+        let weights: [Float]
+        let moments: [Double]
+        let importances: [Float]
+        /// With the whole range of each group.
+        let wholeScales: [Float]
+        let wholeMultipliers: [Int8]
+        /// With the range that has the least error.
+        let scales: [Float]
+        let multipliers: [Int8]
+        let nearest: [Int8]
+        let damped: [Double]
+        /// Of all rows but the last, which has a group of zeros.
+        let gptq: [Int8]
+        let fittedDescent: [Int8]
+        let fittedScales: [Double]
+
+        var second: SymmetricMatrix { SymmetricMatrix(size: inputs, values: moments) }
+        var dampedMatrix: SymmetricMatrix { SymmetricMatrix(size: inputs, values: damped) }
+    }
+
     struct Costs: Decodable {
         let codes: [Int8]
         let limit: Int
@@ -90,6 +114,7 @@ struct RoundingReference: Decodable {
     }
 
     let products: [Product]
+    let groups: [Groups]
     let costs: [Costs]
     let ridge: [Ridge]
     let smoothing: [Smoothing]

@@ -1,4 +1,5 @@
 import EdgeFormat
+import EdgeRuntime
 import Foundation
 import Testing
 
@@ -37,6 +38,39 @@ struct IndependentReaderTests {
                 return range == CodeRange(low: -1.5, high: 2.25)
             })
         try expectTheSameView(of: container, at: folder.path + "/ranges.atn")
+    }
+
+    @Test func bothReadersSeeGroups() throws {
+        var sample = try SampleModel()
+        sample.useGroups()
+        let path = folder.path + "/groups.atn"
+        func write() throws {
+            _ = try ContainerWriter(LoweredModel(sample.compressed, tokenizer: [1, 2, 3])).write(
+                to: path)
+        }
+        try write()
+        let container = try WrittenBytes(folder.bytes("groups.atn"))
+        #expect(container.directory.features.contains(Feature.int4Groups.bytes))
+        #expect(container.directory.tensors.contains { $0.scheme == .int4Groups })
+        try expectTheSameView(of: container, at: path)
+        // What is out of range is refused by the runtime and by the other reader.
+        var codes = [Int8](repeating: 7, count: 1024)
+        codes[5 * 32 + 3] = 8
+        var multipliers = [Int8](repeating: 127, count: 32)
+        multipliers[9] = -128
+        for (codes, multipliers, row) in [(codes, nil, 5), (nil, multipliers, 9)] {
+            sample.useGroups(codes: codes, multipliers: multipliers)
+            try write()
+            #expect(try !IndependentReader.read([path]).errors.isEmpty)
+            #expect {
+                try Session(Container(path: Array(path.utf8)), options: SessionOptions())
+            } throws: { error in
+                guard case RuntimeError.format(.forbiddenCode(_, row: row)) = error else {
+                    return false
+                }
+                return true
+            }
+        }
     }
 
     private func expectTheSameView(of container: WrittenBytes, at path: String) throws {
@@ -185,6 +219,7 @@ struct IndependentReaderTests {
                 [
                     "name": text(tensor.name), "type": "\(tensor.type)", "shape": tensor.shape,
                     "scheme": Int(tensor.scheme.rawValue), "scales": optional(tensor.scales),
+                    "multipliers": optional(tensor.multipliers),
                     "firstChunk": tensor.firstChunk, "chunkCount": tensor.chunkCount,
                     "chunkRawBytes": tensor.chunkRawBytes,
                     "sha256": hexadecimal(sha256(try container.raw(tensor))),

@@ -53,6 +53,19 @@ struct SampleModel {
         model.graph.nodes[index].operation = .linear(linear)
     }
 
+    /// Stores the projection in codes of 4 bits.
+    mutating func useGroups(codes: [Int8]? = nil, multipliers: [Int8]? = nil) {
+        let columns = Self.columns
+        model.parameters["weight"] = Parameter(
+            shape: [columns, columns],
+            storage: .quantizedRows(
+                QuantizedRows(
+                    rowCount: columns, columnCount: columns,
+                    codes: codes ?? (0..<columns * columns).map { Int8($0 * 7 % 16 - 8) },
+                    scales: (0..<columns).map { Float($0 + 1) / 4096 },
+                    multipliers: multipliers ?? (0..<columns).map { Int8($0 * 8 - 127) })))
+    }
+
     var compressed: CompressedModel {
         CompressedModel(model: model, recipe: recipe, records: [])
     }

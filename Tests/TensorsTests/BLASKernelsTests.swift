@@ -4,12 +4,15 @@ import Testing
 
 @Suite struct BLASKernelsTests {
     @Test func processorsThatTheLibraryDoesNotKnowGetTheKernelsTheyCanRun() {
-        #expect(
-            BLASKernels.replacement(for: "Prescott", chosen: nil, hasAVX2: true) == "Haswell")
+        func kernels(_ loaded: String, chosen: String? = nil, bits: Int) -> String? {
+            BLASKernels.replacement(for: loaded, chosen: chosen, vectorBits: bits)
+        }
+        #expect(kernels("Prescott", bits: 512) == "SkylakeX")
+        #expect(kernels("Prescott", bits: 256) == "Haswell")
         // A processor as old as the kernels.
-        #expect(BLASKernels.replacement(for: "Prescott", chosen: nil, hasAVX2: false) == nil)
-        #expect(BLASKernels.replacement(for: "Zen", chosen: nil, hasAVX2: true) == nil)
+        #expect(kernels("Prescott", bits: 0) == nil)
+        #expect(kernels("Zen", bits: 256) == nil)
         // Asked for; also what ends the second start.
-        #expect(BLASKernels.replacement(for: "Prescott", chosen: "Prescott", hasAVX2: true) == nil)
+        #expect(kernels("Prescott", chosen: "Prescott", bits: 512) == nil)
     }
 }

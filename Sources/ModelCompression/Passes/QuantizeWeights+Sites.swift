@@ -173,13 +173,13 @@ extension QuantizeWeights {
 
     /// The grid of a matrix before anything is fitted.
     ///
-    /// - Parameter importances: Of the inputs; nil if nothing is known about them.
-    func grid(_ weight: Tensor, importances: [Double]? = nil) -> CodeGrid {
+    /// - Parameter importances: Of the inputs, for codes of 4 bits: groups cover the part of their
+    ///   range that pays; nil covers all of it.
+    func grid(_ weight: Tensor, importances: [Float]? = nil) -> CodeGrid {
         if bits == 4 {
-            let alike = [Float](repeating: 1, count: weight.columnCount)
             return .groups(
                 weight.values, columnCount: weight.columnCount, rowCount: weight.rowCount,
-                importances: clips ? importances?.map { Float($0) } ?? alike : nil)
+                importances: clips ? importances : nil)
         }
         let distances = step.map { step in
             [Float](

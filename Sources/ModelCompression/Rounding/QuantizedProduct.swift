@@ -86,7 +86,8 @@ struct QuantizedProduct {
         _ options: QuantizeWeights, _ name: String, _ fit: SiteFit?
     ) throws(TensorError) -> Choice {
         let before = try error(of: weight, bias: bias)
-        let plainGrid = options.grid(weight)
+        let plainGrid = options.grid(
+            weight, importances: [Float](repeating: 1, count: weight.columnCount))
         let plain = plainGrid.rows(
             plainGrid.nearestCodes(weight.values, columnCount: weight.columnCount))
         var candidates: [(rows: QuantizedRows, bias: Tensor?)] = [(plain, bias)]
@@ -128,7 +129,8 @@ struct QuantizedProduct {
             keepsZeros
             ? self.weight
             : try realigned(options, fit, learned, before: before) ?? self.weight
-        var grid = options.grid(weight, importances: fit.moments.second.diagonal)
+        var grid = options.grid(
+            weight, importances: fit.moments.second.diagonal.map { Float($0) })
         // Where the file decides the steps, a finer one is not for free.
         if options.clips, options.step == nil, grid.multipliers == nil {
             ClipSearch.narrow(&grid, weights: weight.values, moments: fit.moments.second)
