@@ -38,6 +38,20 @@ struct LoadedCheckpoint {
             warnings.append(
                 "\(path): there are no tokenizer files; the model will run from token ids only")
         }
+        if tokenizer != nil, try Self.hasChatTemplate(checkpoint) {
+            warnings.append(
+                "\(path): the chat template is left out; texts are taken as they are, with the "
+                    + "marks of their turns")
+        }
+    }
+
+    private static func hasChatTemplate(_ checkpoint: Checkpoint) throws(Failure) -> Bool {
+        do {
+            if try checkpoint.file(named: "chat_template.jinja") != nil { return true }
+            return try checkpoint.json(named: "tokenizer_config.json")?["chat_template"] != nil
+        } catch {
+            throw Failure(error.description, .invalidModel)
+        }
     }
 
     /// The tokenizer that the device will use; nil if there is none.

@@ -55,10 +55,13 @@ struct Summary {
             uniquingKeysWith: { $1.following($0) })
         var groups: [String: Group] = [:]
         for entry in written.entries {
-            // Scales count with the codes that they belong to.
+            // Scales and multipliers count with the codes that they belong to.
             var name = entry.name
-            let isScale = name.hasSuffix(".scales") && changes[String(name.dropLast(7))] != nil
-            if isScale { name.removeLast(7) }
+            let codes = [".scales", ".multipliers"].first { name.hasSuffix($0) }.map {
+                String(name.dropLast($0.count))
+            }
+            let isScale = codes.map { changes[$0] != nil } ?? false
+            if isScale, let codes { name = codes }
             let key = pattern(of: name)
             var group = groups[key] ?? Group(name: key)
             group.bytesStored += entry.storedByteCount

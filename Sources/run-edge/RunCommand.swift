@@ -9,6 +9,7 @@ enum RunCommand {
             ("--text", .value), ("--text-pair", .value), ("--ids", .value), ("--input", .value),
             ("--task", .value), ("--image", .notAvailable), ("--decoder-ids", .notAvailable),
             ("--beam", .notAvailable), ("--attention", .notAvailable), ("--socket", .value),
+            ("--chat", .notAvailable), ("--system", .notAvailable),
         ] + GenerationArguments.list)
 
     static func run(_ list: [[UInt8]]) throws(Failure) -> ExitStatus {

@@ -81,9 +81,11 @@ import Testing
             (#"{"passes":[{"pass":"squeeze"}]}"#, ["passes[0]", "'squeeze'", "known", "quantize"]),
             (#"{"passes":[{}]}"#, ["passes[0]", "'pass'", "missing"]),
             (
-                #"{"passes":[{"pass":"quantize","bits":8}]}"#,
-                ["passes[0]", "'bits'", "known", "limit"]
+                #"{"passes":[{"pass":"quantize","bitz":8}]}"#,
+                ["passes[0]", "'bitz'", "known", "limit"]
             ),
+            (#"{"passes":[{"pass":"quantize","bits":5}]}"#, ["'bits'", "5", "4 or 8"]),
+            (#"{"passes":[{"pass":"quantize","bits":4,"step":0.1}]}"#, ["bits: 4", "step"]),
             (#"{"passes":[{"pass":"quantize","limit":"8"}]}"#, ["'limit'", "an integer"]),
             (#"{"passes":[{"pass":"quantize","limit":300}]}"#, ["'limit'", "300", "1 … 127"]),
             (#"{"passes":[],"passes":[]}"#, ["passes", "twice"]),

@@ -26,6 +26,7 @@ import Testing
             (["a.atn", "--ids", "1", "--max-memory", "9999999999GB"], "--max-memory"),
             (["a.atn", "--ids", "1", "--task", "sing"], "sing"),
             (["a.atn", "--ids", "1", "--task", "translate"], "not available"),
+            (["a.atn", "--text", "hello", "--chat"], "not available"),
             (["a.atn", "--ids", "1", "--temperature", "warm"], "not a decimal number"),
             (["a.atn", "--ids", "1", "--top-p", "1.5"], "outside 0…1"),
             (["a.atn", "--ids", "1", "--max-tokens", "0"], "outside 1…"),

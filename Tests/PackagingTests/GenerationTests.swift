@@ -2,6 +2,7 @@ import Checkpoints
 import EdgeFormat
 import Foundation
 import ModelGraph
+import Tensors
 import Testing
 
 @testable import EdgeRuntime
@@ -113,7 +114,9 @@ struct CompressedDecoder {
     @Test(arguments: CompressedDecoder.names)
     func int4LogitsAreThoseOfTheCodes(name: String) throws {
         let quantized = try CompressedDecoder(name, .int4)
-        let executor = ReferenceExecutor(model: quantized.model, threadCount: 1)
+        var model = quantized.model
+        model.graph.restoreLogits()
+        let executor = ReferenceExecutor(model: model, threadCount: 1)
         let session = try quantized.session()
         for prompt in quantized.prompts {
             let expected = try #require(

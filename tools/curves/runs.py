@@ -42,15 +42,24 @@ def compress(options, passes, container, evaluates=True):
     return json.loads(run.stdout)
 
 
-def accuracy(options, container):
-    """The share of the evaluation's lines whose label the container finds."""
+def share(found, expected):
+    """The share of the labels that are the expected ones."""
+    return sum(a == b for a, b in zip(found, expected)) / max(1, len(expected))
+
+
+def true_labels(options):
     lines = Path(options.evaluation).read_text(encoding="utf-8").splitlines()
-    labels = [json.loads(line)["label"] for line in lines if line.strip()]
+    return [json.loads(line)["label"] for line in lines if line.strip()]
+
+
+def found_labels(options, container):
+    """What the container says of each line of the evaluation."""
     command = [program(options, "run-edge"), container, "--input", options.evaluation]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if run.returncode != 0:
         sys.exit(run.returncode)
     found = [json.loads(line).get("label") for line in run.stdout.splitlines()]
-    if len(found) != len(labels):
-        sys.exit(f"{options.evaluation}: {len(labels)} labels, but {len(found)} answers")
-    return sum(a == b for a, b in zip(found, labels)) / max(1, len(labels))
+    expected = len(true_labels(options))
+    if len(found) != expected:
+        sys.exit(f"{options.evaluation}: {expected} labels, but {len(found)} answers")
+    return found
