@@ -85,12 +85,19 @@ EDGEK_INLINE edgek_real edgek_load(const float *x) {
     return lanes;
 }
 
+/// Copies fewer than sixteen words, and zeros behind them.
+EDGEK_SMALL __attribute__((noinline)) static const void *edgek_copy_part(
+    void *lanes, const void *x, int64_t count
+) {
+    memset(lanes, 0, EDGEK_LANES * sizeof(float));
+    return memcpy(lanes, x, (size_t)count * sizeof(float));
+}
+
 /// The first `count` lanes, zeros behind them.
 EDGEK_INLINE edgek_real edgek_load_part(const float *x, int64_t count) {
-    if (count >= EDGEK_LANES) return edgek_load(x);
-    float lanes[EDGEK_LANES] = {0};
-    memcpy(lanes, x, (size_t)count * sizeof *x);
-    return edgek_load(lanes);
+    float lanes[EDGEK_LANES];
+    if (count < EDGEK_LANES) x = edgek_copy_part(lanes, x, count);
+    return edgek_load(x);
 }
 
 EDGEK_INLINE void edgek_store(float *y, edgek_real lanes) {
@@ -112,10 +119,9 @@ EDGEK_INLINE edgek_ints edgek_load_ints(const int32_t *x) {
 }
 
 EDGEK_INLINE edgek_ints edgek_load_ints_part(const int32_t *x, int64_t count) {
-    if (count >= EDGEK_LANES) return edgek_load_ints(x);
-    int32_t lanes[EDGEK_LANES] = {0};
-    memcpy(lanes, x, (size_t)count * sizeof *x);
-    return edgek_load_ints(lanes);
+    int32_t lanes[EDGEK_LANES];
+    if (count < EDGEK_LANES) x = edgek_copy_part(lanes, x, count);
+    return edgek_load_ints(x);
 }
 
 EDGEK_INLINE edgek_ints edgek_load_codes(const int8_t *codes) {
