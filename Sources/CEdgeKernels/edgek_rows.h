@@ -229,30 +229,43 @@ static int64_t quantize_rows(
     return -1;
 }
 
-/// `rows` rows of `layer_norm`, with or without a residual, the first `whole` columns as vectors and
-/// the `rest` of them behind.
+/// The first `whole` columns of rows, with or without a residual, as they are to be normalized.
+EDGEK_INLINE void edgek_sum_rows(
+    const int rows, const float *x, int64_t x_stride, const float *residual,
+    int64_t residual_stride, int64_t whole, edgek_real sums[EDGEK_NORM_ROWS], float *y,
+    int64_t y_stride
+) {
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        for (int r = 0; r < rows; r++) {
+            edgek_real t = edgek_load(x + r * x_stride + j);
+            if (residual) t = t + edgek_load(residual + r * residual_stride + j);
+            sums[r] = sums[r] + t;
+            edgek_store(y + r * y_stride + j, t);
+        }
+    }
+}
+
+/// `rows` rows of `layer_norm`, the first `whole` columns as vectors and the `rest` of them behind.
 EDGEK_INLINE void edgek_normalize_rows(
     const int rows, const float *x, int64_t x_stride, const float *residual,
-    int64_t residual_stride, const int has_residual, int64_t whole, const int64_t rest,
-    const float *gamma, const float *beta, float epsilon, float *y, int64_t y_stride
+    int64_t residual_stride, int64_t whole, const int64_t rest, const float *gamma,
+    const float *beta, float epsilon, float *y, int64_t y_stride
 ) {
     const float column_count = (float)(whole + rest);
     edgek_ints is_inside = edgek_lane_numbers() < (int32_t)rest;
     edgek_real sums[EDGEK_NORM_ROWS], squares[EDGEK_NORM_ROWS];
     float means[EDGEK_NORM_ROWS], inverses[EDGEK_NORM_ROWS];
     for (int r = 0; r < rows; r++) sums[r] = squares[r] = (edgek_real)(0.0f);
-    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        for (int r = 0; r < rows; r++) {
-            edgek_real t = edgek_load(x + r * x_stride + j);
-            if (has_residual) t = t + edgek_load(residual + r * residual_stride + j);
-            sums[r] = sums[r] + t;
-            edgek_store(y + r * y_stride + j, t);
-        }
+    if (residual) {
+        edgek_sum_rows(
+            rows, x, x_stride, residual, residual_stride, whole, sums, y, y_stride);
+    } else {
+        edgek_sum_rows(rows, x, x_stride, NULL, 0, whole, sums, y, y_stride);
     }
     for (int r = 0; r < rows; r++) {
         if (rest > 0) {
             edgek_real t = edgek_load_part(x + r * x_stride + whole, rest);
-            if (has_residual) {
+            if (residual) {
                 t = t + edgek_load_part(residual + r * residual_stride + whole, rest);
             }
             sums[r] = sums[r] + t;
@@ -295,10 +308,10 @@ EDGEK_INLINE void edgek_normalize_rows(
     }
 }
 
-EDGEK_INLINE void edgek_layer_norm(
+static void layer_norm(
     const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
-    const int has_residual, int64_t row_count, int64_t column_count, const float *gamma,
-    const float *beta, float epsilon, float *y, int64_t y_stride
+    int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
+    float epsilon, float *y, int64_t y_stride
 ) {
     int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
     int64_t r = 0;
@@ -307,31 +320,15 @@ EDGEK_INLINE void edgek_layer_norm(
     // rows in step keep the processor busy.
     for (; rest == 0 && r + EDGEK_NORM_ROWS <= row_count; r += EDGEK_NORM_ROWS) {
         edgek_normalize_rows(
-            EDGEK_NORM_ROWS, x + r * x_stride, x_stride, residual + r * residual_stride,
-            residual_stride, has_residual, whole, 0, gamma, beta, epsilon, y + r * y_stride,
-            y_stride);
+            EDGEK_NORM_ROWS, x + r * x_stride, x_stride,
+            residual ? residual + r * residual_stride : NULL, residual_stride, whole, 0, gamma,
+            beta, epsilon, y + r * y_stride, y_stride);
     }
 #endif
     for (; r < row_count; r++) {
         edgek_normalize_rows(
-            1, x + r * x_stride, x_stride, residual + r * residual_stride, residual_stride,
-            has_residual, whole, rest, gamma, beta, epsilon, y + r * y_stride, y_stride);
-    }
-}
-
-static void layer_norm(
-    const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
-    int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
-    float epsilon, float *y, int64_t y_stride
-) {
-    if (residual) {
-        edgek_layer_norm(
-            x, x_stride, residual, residual_stride, 1, row_count, column_count, gamma, beta,
-            epsilon, y, y_stride);
-    } else {
-        // What stands for the residual is not read.
-        edgek_layer_norm(
-            x, x_stride, x, 0, 0, row_count, column_count, gamma, beta, epsilon, y, y_stride);
+            1, x + r * x_stride, x_stride, residual ? residual + r * residual_stride : NULL,
+            residual_stride, whole, rest, gamma, beta, epsilon, y + r * y_stride, y_stride);
     }
 }
 
