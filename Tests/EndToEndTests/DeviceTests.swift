@@ -115,6 +115,29 @@ struct DeviceTests {
         }
     }
 
+    @Test(
+        "The shipped generator writes the host's text, with 8 and with 4 bits",
+        arguments: Device.processors)
+    func shippedTextsAreThoseOfTheHost(
+        device: (architecture: String, processor: String?)
+    ) throws {
+        for preset in ["int8", "int4"] {
+            let path = try DescriptionWriter.container(preset: preset)
+            for options in [
+                ["--task", "raw"],
+                ["--max-tokens", "24", "--temperature", "0.8", "--top-k", "40", "--seed", "3"],
+            ] {
+                let arguments = [path, "--text", "graphical interface for", "--json"] + options
+                let host = try Program.runEdge.run(arguments)
+                try host.expectDone()
+                let found = try Device.run(
+                    "run-edge", for: device.architecture, on: device.processor, arguments)
+                try found.expectDone()
+                #expect(found.output == host.output, "\(preset) \(options)")
+            }
+        }
+    }
+
     @Test("A processor without the dot product uses plain NEON", arguments: Device.processors)
     func onlySupportedKernelsAreChosen(
         device: (architecture: String, processor: String?)
