@@ -1,4 +1,4 @@
-"""Trains the text generator of this folder, on one CPU core, in about twenty minutes.
+"""Trains the text generator of this folder, on one CPU core, in about a quarter of an hour.
 
     python tools/zoo/description-writer/train.py --data DIR --out DIR
 
