@@ -178,18 +178,20 @@ EDGEK_INLINE void edgek_store_four_codes(
 
 // MARK: 4-bit weights
 
-#define EDGEK_S4_SUM(sum) ((sum) * -8)
-enum { EDGEK_S4_ROWS = 8 };
+#define EDGEK_S4_SUM(sum) ((sum) * -8 - 1)
+enum { EDGEK_S4_ROWS = 16 };
 
 #include "edgek_linear_s4.h"
 
-/// Codes + 8 are the unsigned bytes of vpdpbusd; what adding 8 adds is taken off at the start.
+/// Codes + 8 are the unsigned bytes of vpdpbusd; what adding 8 adds is taken off at the start. What
+/// remains of a group lies in −8 · 127 · 32 … 8 · 128 · 32 = 2¹⁵: less 1, it is a number of 16 bits,
+/// and vpdpwssd multiplies and adds it at once; the multipliers themselves follow at the end.
 EDGEK_INLINE void s4_multiply(
     const int rows, const int8_t *codes, int64_t code_stride, const int8_t *multipliers,
     const uint8_t *weights, const int32_t *sums, int64_t groups, int32_t *tile
 ) {
     const __m512i low = _mm512_set1_epi8(15);
-    __m512i acc[EDGEK_S4_ROWS];
+    __m512i acc[EDGEK_S4_ROWS], factor_sum = _mm512_setzero_si512();
     for (int r = 0; r < rows; r++) acc[r] = _mm512_setzero_si512();
     for (int64_t group = 0; group < groups; group++) {
         __m512i w[8];
@@ -200,20 +202,24 @@ EDGEK_INLINE void s4_multiply(
             w[2 * i + 1] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), low);
         }
         __m512i factors = _mm512_cvtepi8_epi32(edgek_load_128(multipliers));
+        factor_sum = _mm512_add_epi32(factor_sum, factors);
+        // Nothing for the upper halves of the products, which are signs.
+        factors = _mm512_and_si512(factors, _mm512_set1_epi32(0xffff));
         for (int r = 0; r < rows; r++) {
             __m512i products = _mm512_set1_epi32(sums[r * groups + group]);
             for (int i = 0; i < 8; i++) {
                 int32_t four = edgek_four_codes(codes + r * code_stride + 4 * i);
                 products = _mm512_dpbusd_epi32(products, w[i], _mm512_set1_epi32(four));
             }
-            acc[r] = _mm512_add_epi32(acc[r], _mm512_mullo_epi32(products, factors));
+            acc[r] = _mm512_dpwssd_epi32(acc[r], products, factors);
         }
         weights += EDGEK_S4_GROUP_BYTES;
         multipliers += EDGEK_S4_COLUMNS;
         codes += EDGEK_WEIGHT_GROUP;
     }
     for (int r = 0; r < rows; r++) {
-        _mm512_store_si512(tile + r * EDGEK_COLUMN_GRAIN, acc[r]);
+        _mm512_store_si512(
+            tile + r * EDGEK_COLUMN_GRAIN, _mm512_add_epi32(acc[r], factor_sum));
     }
 }
 
@@ -225,7 +231,8 @@ static void multiply_groups(
     case 1: s4_multiply(1, codes, code_stride, multipliers, weights, sums, groups, tile); break;
     case 2: s4_multiply(2, codes, code_stride, multipliers, weights, sums, groups, tile); break;
     case 4: s4_multiply(4, codes, code_stride, multipliers, weights, sums, groups, tile); break;
-    default: s4_multiply(8, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    case 8: s4_multiply(8, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    default: s4_multiply(16, codes, code_stride, multipliers, weights, sums, groups, tile); break;
     }
 }
 
