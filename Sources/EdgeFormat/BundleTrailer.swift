@@ -5,7 +5,7 @@ package struct BundleTrailer: Equatable, Sendable {
     package static let byteCount = 32
     /// Where the container starts is a multiple of this, so that it can be mapped like a file.
     package static let alignment = 4096
-    private static let magic: [UInt8] = [0x89, 0x41, 0x54, 0x4e, 0x42, 0x0d, 0x1a, 0x0a]
+    private static var magic: [UInt8] { [0x89, 0x41, 0x54, 0x4e, 0x42, 0x0d, 0x1a, 0x0a] }
 
     package var containerOffset: Int
     package var containerSize: Int

@@ -3,7 +3,7 @@ import CChecksums
 /// The first 128 bytes of a container.
 package struct ContainerHeader: Equatable, Sendable {
     package static let byteCount = 128
-    package static let magic: [UInt8] = [0x89, 0x41, 0x54, 0x4e, 0x0d, 0x0a, 0x1a, 0x0a]
+    package static var magic: [UInt8] { [0x89, 0x41, 0x54, 0x4e, 0x0d, 0x0a, 0x1a, 0x0a] }
     /// The version of the format that this code reads and writes.
     package static let version: UInt16 = 2
     /// Start of a tensor in the file.

@@ -34,7 +34,8 @@ package enum Feature {
     /// row, scores of the next token.
     package static let decoder: StaticText = "decoder"
 
-    static let known: [StaticText] = [
-        decoder, int4Groups, int8Attention, int8Rows, keptTokens, sparseChunks, staticRanges,
-    ]
+    /// Made anew each time: an array that is kept would be a block that a library never gives back.
+    static var known: [StaticText] {
+        [decoder, int4Groups, int8Attention, int8Rows, keptTokens, sparseChunks, staticRanges]
+    }
 }
