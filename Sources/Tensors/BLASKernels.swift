@@ -18,8 +18,11 @@ package enum BLASKernels {
                 vectorBits: Int(attenuate_vector_bits()))
         else { return }
         setenv(variable, kernels, 1)
-        execv("/proc/self/exe", CommandLine.unsafeArgv)
+        // By its own path, so that lists of processes show its name.
+        guard let path = realpath("/proc/self/exe", nil) else { return }
+        execv(path, CommandLine.unsafeArgv)
         // Still here: slower, but right.
+        free(path)
     }
 
     private static let variable = "OPENBLAS_CORETYPE"
