@@ -90,6 +90,7 @@ EDGEK_INLINE float edgek_add_block(
     float *scores, const edgek_visible_block *block, const int is_coarse, edgek_running_row *row
 ) {
     edgek_real largest = (edgek_real)(row->maximum);
+    EDGEK_KEEP_LOOP
     for (int64_t j = 0; j < block->count; j += EDGEK_LANES) {
         edgek_real s = edgek_load(scores + j);
         s = edgek_is_seen(block, j) ? s : (edgek_real)(-__builtin_inff());
@@ -98,6 +99,7 @@ EDGEK_INLINE float edgek_add_block(
     float maximum = edgek_fold_maximum(largest);
 
     edgek_real sum = (edgek_real)(0.0f);
+    EDGEK_KEEP_LOOP
     for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {
         edgek_real p = (edgek_real)(0.0f);
         if (j < block->count) {

@@ -20,11 +20,12 @@ static int64_t attention_scratch_bytes(const edgek_attention_shape *shape) {
     return (lanes > row ? lanes : row) * (int64_t)sizeof(float) + 64;
 }
 
-// With sixteen lanes to a register, sums can stay in registers if loops over them are unrolled.
+// With sixteen lanes to a register, sums can stay in registers if loops over them are unrolled; else
+// they are in memory, and a step of a loop is long enough.
 #if defined(EDGEK_FOUR_VECTORS)
 #define EDGEK_UNROLL_LANES _Pragma("clang loop unroll(full)")
 #else
-#define EDGEK_UNROLL_LANES
+#define EDGEK_UNROLL_LANES EDGEK_KEEP_LOOP
 #endif
 
 /// Rounds the weights of a group of keys, at most 255 each after the multiplication, to codes.
@@ -159,7 +160,9 @@ EDGEK_INLINE void edgek_attend_lanes(
         }
         sums[l] = sum;
     }
+    EDGEK_UNROLL_LANES
     for (int half = EDGEK_LANES / 2; half > 0; half /= 2) {
+        EDGEK_UNROLL_LANES
         for (int l = 0; l < half; l++) sums[l] = sums[l] + sums[l + half];
     }
 
@@ -299,6 +302,7 @@ static void attention_s8(
         int64_t most = edgek_visible_keys(shape, query + rows - 1);
         // Lanes behind the last query see what it sees, and are not stored.
         _Alignas(64) int32_t visible[EDGEK_LANES];
+        EDGEK_KEEP_LOOP
         for (int64_t r = 0; r < EDGEK_LANES; r++) {
             visible[r] = (int32_t)edgek_visible_keys(shape, query + edgek_smaller(r, rows - 1));
         }

@@ -16,6 +16,7 @@
 EDGEK_INLINE void edgek_store_weights(
     const float *p, edgek_real inverse, edgek_head_code codes[EDGEK_KEY_BLOCK]
 ) {
+    EDGEK_KEEP_LOOP
     for (int64_t j = 0; j < EDGEK_KEY_BLOCK; j += EDGEK_LANES) {
         // The largest weight becomes 255 · (1 + 2⁻²³) at most, so no code is above 255.
         edgek_ints rounded = edgek_as_ints(edgek_round(edgek_load(p + j) * inverse));
@@ -55,6 +56,7 @@ static void attend_row(
         edgek_visible_block block = edgek_block_at(first, begin, end);
         int64_t padded = edgek_whole_lanes(block.count);
         _Alignas(64) float p[EDGEK_KEY_BLOCK] = {0};
+        EDGEK_KEEP_LOOP
         for (int64_t j = 0; j < padded; j += EDGEK_LANES) {
             edgek_head_panel keys = edgek_head_panel_at(
                 &key_layout, task->keys, kv_head, (first + j) / EDGEK_LANES);
@@ -69,6 +71,7 @@ static void attend_row(
         float alpha = edgek_add_block(p, &block, 1, &row);
 
         edgek_real largest_lanes = (edgek_real)(0.0f);
+        EDGEK_KEEP_LOOP
         for (int64_t j = 0; j < padded; j += EDGEK_LANES) {
             edgek_head_panel values = edgek_head_panel_at(
                 &value_layout, task->values, kv_head, (first + j) / EDGEK_LANES);
@@ -92,7 +95,8 @@ static void attend_row(
                 edgek_ints sums = (edgek_ints)0;
                 const char *panel = (const char *)(values.codes + d * EDGEK_LANES);
                 const char *starts = (const char *)(values.starts + d);
-                for (int64_t j = 0; j < padded; j += EDGEK_LANES) {
+                EDGEK_KEEP_LOOP
+        for (int64_t j = 0; j < padded; j += EDGEK_LANES) {
                     if (EDGEK_WEIGHT_OFFSET != 0) {
                         sums += edgek_load_ints((const int32_t *)(const void *)starts);
                     }

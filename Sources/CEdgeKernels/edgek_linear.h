@@ -18,15 +18,21 @@
 #include "edgek_ahead.h"
 #include "edgek_packing.h"
 
-/// Everything after the product, for up to 16 columns of one row.
-EDGEK_INLINE void edgek_finish(
-    edgek_real x, const float *bias, const float *residual, edgek_activation activation,
-    const int is_coarse, float *y, int64_t count
+static void activate(const float *x, int64_t count, edgek_activation activation, float *y);
+
+/// Activates values that become codes of eight bits, in place, whole vectors of them. One such
+/// function serves all that is not usual: binaries have it for each instruction set.
+__attribute__((noinline)) static void edgek_activate_rest(
+    float *x, int64_t count, edgek_activation activation
 ) {
-    if (bias) x = x + edgek_load_part(bias, count);
-    x = is_coarse ? edgek_activate_coarse(x, activation) : edgek_activate(x, activation);
-    if (residual) x = x + edgek_load_part(residual, count);
-    edgek_store_part(y, x, count);
+    if (activation != EDGEK_ACTIVATION_GELU) {
+        activate(x, count, activation, x);
+        return;
+    }
+    EDGEK_KEEP_LOOP
+    for (int64_t i = 0; i < count; i += EDGEK_LANES) {
+        edgek_store(x + i, edgek_gelu_coarse(edgek_load(x + i)));
+    }
 }
 
 #if !defined(EDGEK_OWN_CORRECTION)
@@ -115,21 +121,35 @@ static void edgek_finish_tile(
             return;
         }
     }
+    const edgek_activation activation = task->activation;
     for (int64_t r = 0; r < rows; r++) {
         int64_t m = first_row + r;
         uint32_t factor = (uint32_t)(128 - task->rows[m].zero_point);
+        const float *residual =
+            task->residual ? task->residual + m * task->residual_stride + first_column : NULL;
+        float *y = task->y + m * task->y_stride + first_column;
+        _Alignas(64) float inner[EDGEK_COLUMN_GRAIN];
         for (int64_t c = 0; c < columns; c += EDGEK_LANES) {
-            int64_t n = first_column + c;
-            int64_t count = edgek_smaller(columns - c, EDGEK_LANES);
+            int64_t n = first_column + c, count = columns - c;
             edgek_bits acc = (edgek_bits)edgek_load_ints(tile + r * EDGEK_COLUMN_GRAIN + c);
             acc += (edgek_bits)edgek_load_ints_part(task->weight_sums + n, count) * factor;
             edgek_real x = edgek_dequantize(
                 (edgek_ints)acc, (edgek_real)(task->rows[m].scale),
                 edgek_load_part(task->weight_scales + n, count));
-            edgek_finish(
-                x, task->bias ? task->bias + n : NULL,
-                task->residual ? task->residual + m * task->residual_stride + n : NULL,
-                task->activation, 1, task->y + m * task->y_stride + n, count);
+            if (task->bias) x = x + edgek_load_part(task->bias + n, count);
+            if (activation != EDGEK_ACTIVATION_NONE) {
+                edgek_store(inner + c, x);
+                continue;
+            }
+            if (residual) x = x + edgek_load_part(residual + c, count);
+            edgek_store_part(y + c, x, count);
+        }
+        if (activation == EDGEK_ACTIVATION_NONE) continue;
+        edgek_activate_rest(inner, edgek_whole_lanes(columns), activation);
+        for (int64_t c = 0; c < columns; c += EDGEK_LANES) {
+            edgek_real x = edgek_load(inner + c);
+            if (residual) x = x + edgek_load_part(residual + c, columns - c);
+            edgek_store_part(y + c, x, columns - c);
         }
     }
 }
@@ -205,16 +225,27 @@ static void linear_f32(
             const float *x = task->x + m * task->x_stride;
             float products[EDGEK_LANES] = {0};
             int64_t c = 0;
+            EDGEK_KEEP_LOOP
             for (; c + 4 <= count; c += 4) {
                 edgek_dots_f32(4, x, weights + c * task->depth, task->depth, products + c);
             }
+            EDGEK_KEEP_LOOP
             for (; c < count; c++) {
                 edgek_dots_f32(1, x, weights + c * task->depth, task->depth, products + c);
             }
-            edgek_finish(
-                edgek_load(products), task->bias ? task->bias + n : NULL,
-                task->residual ? task->residual + m * task->residual_stride + n : NULL,
-                task->activation, 0, task->y + m * task->y_stride + n, count);
+            int64_t rest = column_end - n;
+            edgek_real y = edgek_load(products);
+            if (task->bias) y = y + edgek_load_part(task->bias + n, rest);
+            if (task->activation != EDGEK_ACTIVATION_NONE) {
+                edgek_store(products, y);
+                activate(products, EDGEK_LANES, task->activation, products);
+                y = edgek_load(products);
+            }
+            if (task->residual) {
+                const float *residual = task->residual + m * task->residual_stride + n;
+                y = y + edgek_load_part(residual, rest);
+            }
+            edgek_store_part(task->y + m * task->y_stride + n, y, rest);
         }
     }
 }

@@ -59,17 +59,28 @@ EDGEK_INLINE edgek_real edgek_multiplied(
     return has_multipliers ? value * edgek_load(multipliers + j) : value;
 }
 
+EDGEK_INLINE void edgek_take_in_whole(
+    edgek_range_bits *ends, const float *x, const float *multipliers, const int has_multipliers,
+    int64_t whole
+) {
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        edgek_take_in(ends, edgek_multiplied(x, multipliers, has_multipliers, j));
+    }
+}
+
 /// The ends of a row, 0 among them.
 EDGEK_INLINE edgek_range_bits edgek_range_of_row(
-    const float *x, const float *multipliers, const int has_multipliers, int64_t column_count
+    const float *x, const float *multipliers, int64_t column_count
 ) {
     int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
     edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
-    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        edgek_take_in(&ends, edgek_multiplied(x, multipliers, has_multipliers, j));
+    if (multipliers) {
+        edgek_take_in_whole(&ends, x, multipliers, 1, whole);
+    } else {
+        edgek_take_in_whole(&ends, x, NULL, 0, whole);
     }
     if (rest > 0) {
-        const float *last = has_multipliers ? multipliers + whole : NULL;
+        const float *last = multipliers ? multipliers + whole : NULL;
         edgek_take_in(&ends, edgek_scaled(x + whole, last, rest));
     }
     return ends;
@@ -90,17 +101,14 @@ EDGEK_INLINE edgek_row_encoding edgek_encoding_of(float low, float high) {
     return (edgek_row_encoding){low, high, inverse, zero_point};
 }
 
-/// The codes of a row. A range that is not the row's own (`clamps`) holds its values: then they are
-/// still to be checked, and the result says whether all were finite.
-EDGEK_INLINE int edgek_encode_row(
+/// The codes of the first columns of a row, whole vectors of them. A range that is not the row's own
+/// (`clamps`) holds its values: then their ends are still to be checked.
+EDGEK_INLINE void edgek_encode_whole(
     const float *x, const float *multipliers, const int has_multipliers,
-    edgek_row_encoding encoding, const int clamps, int64_t column_count, int8_t *codes,
-    int64_t code_stride, edgek_row_quantization *row
+    const edgek_row_encoding *encoding, const int clamps, int64_t whole, int8_t *codes,
+    edgek_ints *sums, edgek_range_bits *ends
 ) {
-    int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
-    int32_t offset = encoding.zero_point - 128;
-    edgek_ints sums = (edgek_ints)0;
-    edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
+    int32_t offset = encoding->zero_point - 128;
     int64_t j = 0;
 #if defined(EDGEK_FOUR_VECTORS)
     for (; !clamps && j + 4 * EDGEK_LANES <= whole; j += 4 * EDGEK_LANES) {
@@ -108,37 +116,57 @@ EDGEK_INLINE int edgek_encode_row(
         for (int i = 0; i < 4; i++) {
             values[i] = edgek_multiplied(x, multipliers, has_multipliers, j + i * EDGEK_LANES);
         }
-        edgek_store_four_codes(codes + j, values, encoding.inverse, offset, &sums);
+        edgek_store_four_codes(codes + j, values, encoding->inverse, offset, sums);
     }
 #endif
     for (; j < whole; j += EDGEK_LANES) {
         edgek_real value = edgek_multiplied(x, multipliers, has_multipliers, j);
         if (clamps) {
-            edgek_take_in(&ends, value);
-            value = edgek_within(value, encoding.low, encoding.high);
+            edgek_take_in(ends, value);
+            value = edgek_within(value, encoding->low, encoding->high);
         }
-        edgek_ints code = edgek_as_ints(edgek_round(value * encoding.inverse)) + offset;
+        edgek_ints code = edgek_as_ints(edgek_round(value * encoding->inverse)) + offset;
         code = edgek_clamp(code, -128, 127);
-        sums += code;
+        *sums += code;
         edgek_store_codes(codes + j, code);
     }
+}
+
+/// The codes of a row. The result says whether all values were finite, as those of a row whose range
+/// is its own are.
+EDGEK_INLINE int edgek_encode_row(
+    const float *x, const float *multipliers, const edgek_row_encoding *encoding,
+    const int clamps, int64_t column_count, int8_t *codes, int64_t code_stride,
+    edgek_row_quantization *row
+) {
+    int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
+    edgek_ints sums = (edgek_ints)0;
+    edgek_range_bits ends = {(edgek_ints)0, (edgek_bits)UINT32_C(0)};
+    if (clamps) {
+        edgek_encode_whole(
+            x, multipliers, multipliers != NULL, encoding, 1, whole, codes, &sums, &ends);
+    } else if (multipliers) {
+        edgek_encode_whole(x, multipliers, 1, encoding, 0, whole, codes, &sums, &ends);
+    } else {
+        edgek_encode_whole(x, NULL, 0, encoding, 0, whole, codes, &sums, &ends);
+    }
     if (rest > 0) {
-        const float *last = has_multipliers ? multipliers + whole : NULL;
+        const float *last = multipliers ? multipliers + whole : NULL;
         edgek_real value = edgek_scaled(x + whole, last, rest);
         if (clamps) {
             edgek_take_in(&ends, value);
-            value = edgek_within(value, encoding.low, encoding.high);
+            value = edgek_within(value, encoding->low, encoding->high);
         }
-        edgek_ints code = edgek_as_ints(edgek_round(value * encoding.inverse)) + offset;
-        code = edgek_clamp(code, -128, 127);
+        edgek_ints code = edgek_as_ints(edgek_round(value * encoding->inverse));
+        code = edgek_clamp(code + (encoding->zero_point - 128), -128, 127);
         code = edgek_lane_numbers() < (int32_t)rest ? code : (edgek_ints)0;
         sums += code;
         edgek_store_codes(codes + whole, code);
     }
     edgek_clear_codes(codes, edgek_whole_lanes(column_count), code_stride);
-    float range = encoding.high - encoding.low;
+    float range = encoding->high - encoding->low;
     *row = (edgek_row_quantization){
-        range < EDGEK_SMALLEST_RANGE ? 0.0f : range / 255.0f, encoding.zero_point,
+        range < EDGEK_SMALLEST_RANGE ? 0.0f : range / 255.0f, encoding->zero_point,
         __builtin_reduce_add(sums)};
     return !clamps || edgek_is_finite(ends);
 }
@@ -153,30 +181,18 @@ EDGEK_INLINE int edgek_find_encoding(edgek_range_bits ends, edgek_row_encoding *
     return high - low < __builtin_inff();
 }
 
-/// Rows of `quantize_rows` whose ranges are not known. All ranges of some rows are found before the
-/// first is used, so that no row waits for the folding and the division of its own.
-EDGEK_INLINE int64_t edgek_quantize_rows(
+/// Rows of which a range is known.
+static int64_t edgek_quantize_rows_within(
     const float *x, int64_t row_count, int64_t column_count, int64_t x_stride,
-    const float *multipliers, const int has_multipliers, int8_t *codes, int64_t code_stride,
+    const float *multipliers, const float *range, int8_t *codes, int64_t code_stride,
     edgek_row_quantization *rows
 ) {
-    enum { ROWS_AT_A_TIME = 4 };
-    for (int64_t first = 0; first < row_count; first += ROWS_AT_A_TIME) {
-        int64_t count = edgek_smaller(row_count - first, ROWS_AT_A_TIME);
-        edgek_range_bits ends[ROWS_AT_A_TIME];
-        edgek_row_encoding encodings[ROWS_AT_A_TIME];
-        for (int64_t r = 0; r < count; r++) {
-            ends[r] = edgek_range_of_row(
-                x + (first + r) * x_stride, multipliers, has_multipliers, column_count);
-        }
-        for (int64_t r = 0; r < count; r++) {
-            if (!edgek_find_encoding(ends[r], &encodings[r])) return first + r;
-        }
-        for (int64_t r = first; r < first + count; r++) {
-            edgek_encode_row(
-                x + r * x_stride, multipliers, has_multipliers, encodings[r - first], 0,
-                column_count, codes + r * code_stride, code_stride, &rows[r]);
-        }
+    edgek_row_encoding encoding = edgek_encoding_of(range[0], range[1]);
+    for (int64_t row = 0; row < row_count; row++) {
+        int is_finite = edgek_encode_row(
+            x + row * x_stride, multipliers, &encoding, 1, column_count,
+            codes + row * code_stride, code_stride, &rows[row]);
+        if (!is_finite) return row;
     }
     return -1;
 }
@@ -187,47 +203,69 @@ static int64_t quantize_rows(
     edgek_row_quantization *rows
 ) {
     if (range) {
-        edgek_row_encoding encoding = edgek_encoding_of(range[0], range[1]);
-        for (int64_t row = 0; row < row_count; row++) {
-            int is_finite = edgek_encode_row(
-                x + row * x_stride, multipliers, multipliers != NULL, encoding, 1, column_count,
-                codes + row * code_stride, code_stride, &rows[row]);
-            if (!is_finite) return row;
+        return edgek_quantize_rows_within(
+            x, row_count, column_count, x_stride, multipliers, range, codes, code_stride, rows);
+    }
+    // All ranges of some rows are found before the first is used, so that no row waits for the
+    // folding and the division of its own.
+    enum { ROWS_AT_A_TIME = 4 };
+    for (int64_t first = 0; first < row_count; first += ROWS_AT_A_TIME) {
+        int64_t count = edgek_smaller(row_count - first, ROWS_AT_A_TIME);
+        edgek_range_bits ends[ROWS_AT_A_TIME];
+        edgek_row_encoding encodings[ROWS_AT_A_TIME];
+        for (int64_t r = 0; r < count; r++) {
+            ends[r] = edgek_range_of_row(x + (first + r) * x_stride, multipliers, column_count);
         }
-        return -1;
+        for (int64_t r = 0; r < count; r++) {
+            if (!edgek_find_encoding(ends[r], &encodings[r])) return first + r;
+        }
+        for (int64_t r = 0; r < count; r++) {
+            int64_t row = first + r;
+            edgek_encode_row(
+                x + row * x_stride, multipliers, &encodings[r], 0, column_count,
+                codes + row * code_stride, code_stride, &rows[row]);
+        }
     }
-    if (multipliers) {
-        return edgek_quantize_rows(
-            x, row_count, column_count, x_stride, multipliers, 1, codes, code_stride, rows);
-    }
-    return edgek_quantize_rows(
-        x, row_count, column_count, x_stride, NULL, 0, codes, code_stride, rows);
+    return -1;
 }
 
-/// `rows` rows of `layer_norm`, with or without a residual, the first `whole` columns as vectors and
-/// the `rest` of them behind.
+/// The first `whole` columns of rows, with or without a residual, as they are to be normalized.
+EDGEK_INLINE void edgek_sum_rows(
+    const int rows, const float *x, int64_t x_stride, const float *residual,
+    int64_t residual_stride, int64_t whole, edgek_real sums[EDGEK_NORM_ROWS], float *y,
+    int64_t y_stride
+) {
+    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
+        for (int r = 0; r < rows; r++) {
+            edgek_real t = edgek_load(x + r * x_stride + j);
+            if (residual) t = t + edgek_load(residual + r * residual_stride + j);
+            sums[r] = sums[r] + t;
+            edgek_store(y + r * y_stride + j, t);
+        }
+    }
+}
+
+/// `rows` rows of `layer_norm`, the first `whole` columns as vectors and the `rest` of them behind.
 EDGEK_INLINE void edgek_normalize_rows(
     const int rows, const float *x, int64_t x_stride, const float *residual,
-    int64_t residual_stride, const int has_residual, int64_t whole, const int64_t rest,
-    const float *gamma, const float *beta, float epsilon, float *y, int64_t y_stride
+    int64_t residual_stride, int64_t whole, const int64_t rest, const float *gamma,
+    const float *beta, float epsilon, float *y, int64_t y_stride
 ) {
     const float column_count = (float)(whole + rest);
     edgek_ints is_inside = edgek_lane_numbers() < (int32_t)rest;
     edgek_real sums[EDGEK_NORM_ROWS], squares[EDGEK_NORM_ROWS];
     float means[EDGEK_NORM_ROWS], inverses[EDGEK_NORM_ROWS];
     for (int r = 0; r < rows; r++) sums[r] = squares[r] = (edgek_real)(0.0f);
-    for (int64_t j = 0; j < whole; j += EDGEK_LANES) {
-        for (int r = 0; r < rows; r++) {
-            edgek_real t = edgek_load(x + r * x_stride + j);
-            if (has_residual) t = t + edgek_load(residual + r * residual_stride + j);
-            sums[r] = sums[r] + t;
-            edgek_store(y + r * y_stride + j, t);
-        }
+    if (residual) {
+        edgek_sum_rows(
+            rows, x, x_stride, residual, residual_stride, whole, sums, y, y_stride);
+    } else {
+        edgek_sum_rows(rows, x, x_stride, NULL, 0, whole, sums, y, y_stride);
     }
     for (int r = 0; r < rows; r++) {
         if (rest > 0) {
             edgek_real t = edgek_load_part(x + r * x_stride + whole, rest);
-            if (has_residual) {
+            if (residual) {
                 t = t + edgek_load_part(residual + r * residual_stride + whole, rest);
             }
             sums[r] = sums[r] + t;
@@ -270,10 +308,10 @@ EDGEK_INLINE void edgek_normalize_rows(
     }
 }
 
-EDGEK_INLINE void edgek_layer_norm(
+static void layer_norm(
     const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
-    const int has_residual, int64_t row_count, int64_t column_count, const float *gamma,
-    const float *beta, float epsilon, float *y, int64_t y_stride
+    int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
+    float epsilon, float *y, int64_t y_stride
 ) {
     int64_t whole = column_count / EDGEK_LANES * EDGEK_LANES, rest = column_count - whole;
     int64_t r = 0;
@@ -282,31 +320,15 @@ EDGEK_INLINE void edgek_layer_norm(
     // rows in step keep the processor busy.
     for (; rest == 0 && r + EDGEK_NORM_ROWS <= row_count; r += EDGEK_NORM_ROWS) {
         edgek_normalize_rows(
-            EDGEK_NORM_ROWS, x + r * x_stride, x_stride, residual + r * residual_stride,
-            residual_stride, has_residual, whole, 0, gamma, beta, epsilon, y + r * y_stride,
-            y_stride);
+            EDGEK_NORM_ROWS, x + r * x_stride, x_stride,
+            residual ? residual + r * residual_stride : NULL, residual_stride, whole, 0, gamma,
+            beta, epsilon, y + r * y_stride, y_stride);
     }
 #endif
     for (; r < row_count; r++) {
         edgek_normalize_rows(
-            1, x + r * x_stride, x_stride, residual + r * residual_stride, residual_stride,
-            has_residual, whole, rest, gamma, beta, epsilon, y + r * y_stride, y_stride);
-    }
-}
-
-static void layer_norm(
-    const float *x, int64_t x_stride, const float *residual, int64_t residual_stride,
-    int64_t row_count, int64_t column_count, const float *gamma, const float *beta,
-    float epsilon, float *y, int64_t y_stride
-) {
-    if (residual) {
-        edgek_layer_norm(
-            x, x_stride, residual, residual_stride, 1, row_count, column_count, gamma, beta,
-            epsilon, y, y_stride);
-    } else {
-        // What stands for the residual is not read.
-        edgek_layer_norm(
-            x, x_stride, x, 0, 0, row_count, column_count, gamma, beta, epsilon, y, y_stride);
+            1, x + r * x_stride, x_stride, residual ? residual + r * residual_stride : NULL,
+            residual_stride, whole, rest, gamma, beta, epsilon, y + r * y_stride, y_stride);
     }
 }
 
@@ -385,7 +407,7 @@ EDGEK_SMALL static void scale_elements(const float *x, int64_t count, float fact
     }
 }
 
-static void dequantize(const int8_t *codes, int64_t count, float scale, float *y) {
+EDGEK_SMALL static void dequantize(const int8_t *codes, int64_t count, float scale, float *y) {
     int64_t i = 0;
     for (; i + EDGEK_LANES <= count; i += EDGEK_LANES) {
         edgek_store(y + i, __builtin_convertvector(edgek_load_codes(codes + i), edgek_real) * scale);
@@ -404,7 +426,7 @@ EDGEK_INLINE edgek_bits edgek_load_halves(const uint16_t *x, int64_t count) {
     return __builtin_convertvector(halves, edgek_bits);
 }
 
-static void widen_f16(const uint16_t *x, int64_t count, float *y) {
+EDGEK_SMALL static void widen_f16(const uint16_t *x, int64_t count, float *y) {
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {
         edgek_bits half = edgek_load_halves(x + i, count - i);
         edgek_real mantissa = __builtin_convertvector(half & UINT32_C(0x3ff), edgek_real);
@@ -412,14 +434,14 @@ static void widen_f16(const uint16_t *x, int64_t count, float *y) {
     }
 }
 
-static void widen_bf16(const uint16_t *x, int64_t count, float *y) {
+EDGEK_SMALL static void widen_bf16(const uint16_t *x, int64_t count, float *y) {
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {
         edgek_bits half = edgek_load_halves(x + i, count - i);
         edgek_store_part(y + i, edgek_as_real(half << 16), count - i);
     }
 }
 
-static void softmax(const float *x, int64_t count, float *y) {
+EDGEK_SMALL static void softmax(const float *x, int64_t count, float *y) {
     edgek_real largest_lanes = (edgek_real)(-__builtin_inff());
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {
         edgek_real value = edgek_load_part(x + i, count - i);
@@ -442,7 +464,7 @@ static void softmax(const float *x, int64_t count, float *y) {
     }
 }
 
-static void mean_rows(
+EDGEK_SMALL static void mean_rows(
     const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
 ) {
     for (int64_t c = 0; c < column_count; c += EDGEK_LANES) {
@@ -455,7 +477,7 @@ static void mean_rows(
     }
 }
 
-static void max_rows(
+EDGEK_SMALL static void max_rows(
     const float *x, int64_t x_stride, int64_t row_count, int64_t column_count, float *y
 ) {
     for (int64_t c = 0; c < column_count; c += EDGEK_LANES) {
@@ -471,7 +493,7 @@ static void max_rows(
     }
 }
 
-static void normalize_l2(const float *x, int64_t count, float epsilon, float *y) {
+EDGEK_SMALL static void normalize_l2(const float *x, int64_t count, float epsilon, float *y) {
     float norm = __builtin_elementwise_sqrt(edgek_dot(x, x, count));
     float divisor = norm > epsilon ? norm : epsilon;
     for (int64_t i = 0; i < count; i += EDGEK_LANES) {

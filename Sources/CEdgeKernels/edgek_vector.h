@@ -28,6 +28,9 @@ enum { EDGEK_LANES = 16 };
 /// Copies of a body that is long already gain nothing.
 #define EDGEK_KEEP_LOOP _Pragma("clang loop unroll(disable)")
 
+/// A loop over memory that is done once for each weight: a vector for each step is fast enough.
+#define EDGEK_ONE_VECTOR _Pragma("clang loop interleave(disable) unroll(disable)")
+
 // Long chains of operations leave a processor with nothing to issue but their next steps: four
 // values at a time, in step, keep it busy. Only AVX-512 has the registers for that; elsewhere
 // sixteen lanes are several registers anyway.
@@ -85,12 +88,19 @@ EDGEK_INLINE edgek_real edgek_load(const float *x) {
     return lanes;
 }
 
+/// Copies fewer than sixteen words, and zeros behind them.
+EDGEK_SMALL __attribute__((noinline)) static const void *edgek_copy_part(
+    void *lanes, const void *x, int64_t count
+) {
+    memset(lanes, 0, EDGEK_LANES * sizeof(float));
+    return memcpy(lanes, x, (size_t)count * sizeof(float));
+}
+
 /// The first `count` lanes, zeros behind them.
 EDGEK_INLINE edgek_real edgek_load_part(const float *x, int64_t count) {
-    if (count >= EDGEK_LANES) return edgek_load(x);
-    float lanes[EDGEK_LANES] = {0};
-    memcpy(lanes, x, (size_t)count * sizeof *x);
-    return edgek_load(lanes);
+    float lanes[EDGEK_LANES];
+    if (count < EDGEK_LANES) x = edgek_copy_part(lanes, x, count);
+    return edgek_load(x);
 }
 
 EDGEK_INLINE void edgek_store(float *y, edgek_real lanes) {
@@ -112,10 +122,9 @@ EDGEK_INLINE edgek_ints edgek_load_ints(const int32_t *x) {
 }
 
 EDGEK_INLINE edgek_ints edgek_load_ints_part(const int32_t *x, int64_t count) {
-    if (count >= EDGEK_LANES) return edgek_load_ints(x);
-    int32_t lanes[EDGEK_LANES] = {0};
-    memcpy(lanes, x, (size_t)count * sizeof *x);
-    return edgek_load_ints(lanes);
+    int32_t lanes[EDGEK_LANES];
+    if (count < EDGEK_LANES) x = edgek_copy_part(lanes, x, count);
+    return edgek_load_ints(x);
 }
 
 EDGEK_INLINE edgek_ints edgek_load_codes(const int8_t *codes) {
