@@ -207,14 +207,14 @@ extension ContainerDirectory {
         }
         for tensor in tensors {
             guard tensor.firstChunk == nextChunk else {
-                throw .tensor(
-                    name: tensor.name, field: "first chunk", expected: UInt64(nextChunk),
+                throw tensor.error(
+                    "first chunk", expected: UInt64(nextChunk),
                     found: UInt64(tensor.firstChunk))
             }
             guard tensor.chunkCount <= chunks.count - nextChunk else {
-                throw .tensor(
-                    name: tensor.name, field: "chunk count",
-                    expected: UInt64(chunks.count - nextChunk), found: UInt64(tensor.chunkCount))
+                throw tensor.error(
+                    "chunk count", expected: UInt64(chunks.count - nextChunk),
+                    found: UInt64(tensor.chunkCount))
             }
             var remaining = tensor.rawByteCount
             let rowBytes = tensor.columnCount * tensor.type.byteCount
@@ -222,21 +222,21 @@ extension ContainerDirectory {
                 guard tensor.chunkRawBytes > 0, tensor.chunkRawBytes % rowBytes == 0,
                     tensor.chunkRawBytes <= min(remaining, ContainerLimits.chunkRawBytes)
                 else {
-                    throw .tensor(
-                        name: tensor.name, field: "bytes per chunk (a multiple of the row size)",
-                        expected: UInt64(rowBytes), found: UInt64(tensor.chunkRawBytes))
+                    throw tensor.error(
+                        "bytes per chunk (a multiple of the row size)", expected: UInt64(rowBytes),
+                        found: UInt64(tensor.chunkRawBytes))
                 }
                 guard tensor.chunkCount == (remaining - 1) / tensor.chunkRawBytes + 1
                 else {
-                    throw .tensor(
-                        name: tensor.name, field: "chunk count",
+                    throw tensor.error(
+                        "chunk count",
                         expected: UInt64((remaining - 1) / max(1, tensor.chunkRawBytes) + 1),
                         found: UInt64(tensor.chunkCount))
                 }
             } else {
                 guard tensor.chunkCount == 0, tensor.chunkRawBytes == 0 else {
-                    throw .tensor(
-                        name: tensor.name, field: "chunks of an empty tensor", expected: 0,
+                    throw tensor.error(
+                        "chunks of an empty tensor", expected: 0,
                         found: UInt64(max(tensor.chunkCount, tensor.chunkRawBytes)))
                 }
             }
@@ -244,15 +244,14 @@ extension ContainerDirectory {
                 let chunk = chunks[index]
                 let expectedRaw = min(tensor.chunkRawBytes, remaining)
                 guard chunk.rawSize == expectedRaw else {
-                    throw .tensor(
-                        name: tensor.name, field: "raw size of a chunk",
-                        expected: UInt64(expectedRaw), found: UInt64(chunk.rawSize))
+                    throw tensor.error(
+                        "raw size of a chunk", expected: UInt64(expectedRaw),
+                        found: UInt64(chunk.rawSize))
                 }
                 remaining -= expectedRaw
                 guard chunk.encoding != .sparse || tensor.type == .i8 else {
-                    throw .tensor(
-                        name: tensor.name, field: "element type of a sparse chunk",
-                        expected: UInt64(StoredType.i8.rawValue),
+                    throw tensor.error(
+                        "element type of a sparse chunk", expected: UInt64(StoredType.i8.rawValue),
                         found: UInt64(tensor.type.rawValue))
                 }
                 // Runtimes read raw chunks where they are mapped.
@@ -260,8 +259,8 @@ extension ContainerDirectory {
                     index == nextChunk ? ContainerHeader.alignment : tensor.type.byteCount
                 let start = (end + alignment - 1) / alignment * alignment
                 guard chunk.offset == start else {
-                    throw .tensor(
-                        name: tensor.name, field: "offset of a chunk", expected: UInt64(start),
+                    throw tensor.error(
+                        "offset of a chunk", expected: UInt64(start),
                         found: UInt64(chunk.offset))
                 }
                 try checkPadding(upTo: start)
@@ -306,8 +305,8 @@ extension ContainerDirectory {
     private func checkTokenizer() throws(FormatError) {
         guard let index = tensor(named: Array("tokenizer".utf8)) else { return }
         guard tensors[index].type == .u8, tensors[index].shape.count == 1 else {
-            throw .tensor(
-                name: tensors[index].name, field: "rank of a row of bytes", expected: 1,
+            throw tensors[index].error(
+                "rank of a row of bytes", expected: 1,
                 found: UInt64(tensors[index].shape.count))
         }
     }
@@ -317,23 +316,22 @@ extension ContainerDirectory {
             switch tensor.scheme {
             case .none:
                 guard tensor.scales == nil else {
-                    throw .tensor(
-                        name: tensor.name, field: "scales tensor",
-                        expected: UInt64(TensorRecord.none), found: UInt64(tensor.scales ?? 0))
+                    throw tensor.error(
+                        "scales tensor", expected: UInt64(TensorRecord.none),
+                        found: UInt64(tensor.scales ?? 0))
                 }
             case .int8Rows, .int4Groups:
                 guard tensor.type == .i8, tensor.shape.count == 2 else {
-                    throw .tensor(
-                        name: tensor.name, field: "rank of a tensor of codes", expected: 2,
+                    throw tensor.error(
+                        "rank of a tensor of codes", expected: 2,
                         found: UInt64(tensor.shape.count))
                 }
                 guard let scales = tensor.scales, scales < tensors.count,
                     tensors[scales].type == .f32, tensors[scales].scheme == .none,
                     tensors[scales].shape == [tensor.rowCount]
                 else {
-                    throw .tensor(
-                        name: tensor.name, field: "scales tensor",
-                        expected: UInt64(tensor.rowCount),
+                    throw tensor.error(
+                        "scales tensor", expected: UInt64(tensor.rowCount),
                         found: tensor.scales.map { UInt64($0) } ?? UInt64(TensorRecord.none))
                 }
                 guard tensor.scheme == .int4Groups else { break }
@@ -341,9 +339,8 @@ extension ContainerDirectory {
                     tensors[multipliers].type == .i8, tensors[multipliers].scheme == .none,
                     tensors[multipliers].shape == [tensor.rowCount, tensor.groupCount]
                 else {
-                    throw .tensor(
-                        name: tensor.name, field: "multipliers tensor",
-                        expected: UInt64(tensor.groupCount),
+                    throw tensor.error(
+                        "multipliers tensor", expected: UInt64(tensor.groupCount),
                         found: UInt64(tensor.multipliers ?? 0))
                 }
             }

@@ -48,26 +48,31 @@ package enum FormatError: Error, Equatable {
 }
 
 /// A string constant that can be compared without Unicode tables.
-package struct StaticText: Equatable, Sendable, ExpressibleByStringLiteral {
-    package let text: StaticString
+///
+/// It is no more than an address, as so many of them are given to functions and kept in errors.
+package struct StaticText: Equatable, @unchecked Sendable, ExpressibleByStringLiteral {
+    /// UTF-8, with a zero behind it; never changed nor freed.
+    private let start: UnsafePointer<UInt8>
 
     package init(stringLiteral text: StaticString) {
-        self.text = text
+        start = text.utf8Start
     }
 
     package static func == (a: StaticText, b: StaticText) -> Bool {
-        a.text.utf8CodeUnitCount == b.text.utf8CodeUnitCount
-            && a.text.withUTF8Buffer { x in b.text.withUTF8Buffer { x.elementsEqual($0) } }
+        a.code.elementsEqual(b.code)
+    }
+
+    @inline(never)
+    private var code: UnsafeBufferPointer<UInt8> {
+        var count = 0
+        while start[count] != 0 { count += 1 }
+        return UnsafeBufferPointer(start: start, count: count)
     }
 
     /// The constant as an ordinary string.
-    package var string: String {
-        text.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
-    }
+    package var string: String { String(decoding: code, as: UTF8.self) }
 
-    package var bytes: [UInt8] {
-        text.withUTF8Buffer { Array($0) }
-    }
+    package var bytes: [UInt8] { Array(code) }
 }
 
 extension FormatError {

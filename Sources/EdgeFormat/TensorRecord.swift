@@ -148,6 +148,12 @@ package struct TensorRecord: Equatable, Sendable {
         }
     }
 
+    /// An error of this tensor; a function, as many rules can be broken.
+    @inline(never)
+    func error(_ field: StaticText, expected: UInt64, found: UInt64) -> FormatError {
+        .tensor(name: name, field: field, expected: expected, found: found)
+    }
+
     func encode(into writer: inout ByteWriter, nameOffset: Int) {
         writer.u32(UInt32(nameOffset))
         writer.u16(UInt16(name.count))
