@@ -1,5 +1,5 @@
 /// Tokens that are found in the text before it is normalized, such as `[MASK]`, or after it.
-struct AddedTokens {
+final class AddedTokens: Sendable {
     let tokens: SortedTokens
     private let index: SortedTokens.Index
     private let flags: [UInt8]

@@ -1,5 +1,5 @@
 /// The canonical composition of decomposed text (Unicode Standard Annex #15).
-struct CompositionTable {
+final class CompositionTable: Sendable {
     private let firsts: [UInt32]
     private let seconds: [UInt32]
     private let composites: [UInt32]

@@ -1,7 +1,7 @@
 /// What SentencePiece does to a text before it is cut into tokens and to tokens that become text.
 ///
 /// Kudo and Richardson, 2018, arXiv:1808.06226, and its library.
-struct SentencePieceText {
+final class SentencePieceText: Sendable {
     private enum Flag {
         static let prefix: UInt32 = 1
         static let removesExtraSpaces: UInt32 = 2

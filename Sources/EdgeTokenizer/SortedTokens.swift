@@ -1,5 +1,5 @@
 /// Tokens in ascending byte order, searched by narrowing a range of ranks byte by byte.
-struct SortedTokens {
+final class SortedTokens: Sendable {
     /// Token id by rank.
     let ids: [UInt32]
     private let bytes: [UInt8]

@@ -2,7 +2,7 @@
 ///
 /// Encoding accepts every sequence of bytes: ill-formed UTF-8 reads as U+FFFD for each maximal
 /// subpart. Ids equal those of Hugging Face `tokenizers`, or of `sentencepiece` for its own files.
-package struct Tokenizer: Sendable {
+package final class Tokenizer: Sendable {
     /// What is particular to a kind; in a box, so that copies of a tokenizer stay small code.
     indirect enum Model {
         case wordPiece(WordPieceModel, NormalizedTokens)

@@ -2,7 +2,7 @@
 ///
 /// Each rule does what the regular expression of known tokenizers does, as a state machine
 /// (`formats/tokenizer.md` has the expressions).
-struct WordSplitter {
+final class WordSplitter: Sendable {
     private enum Rule: UInt8 {
         /// A piece of text is one word.
         case whole = 0
