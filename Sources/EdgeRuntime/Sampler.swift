@@ -55,9 +55,7 @@ package struct Sampler {
         var scores = logits
         penalize(history, in: &scores)
         guard options.temperature > 0 else {
-            var best = 0
-            for (token, score) in scores.enumerated() where score > scores[best] { best = token }
-            return Int32(best)
+            return Int32(scores.withUnsafeBufferPointer(Self.place(ofLargest:)))
         }
         return draw(from: candidates(scores))
     }
@@ -108,7 +106,7 @@ package struct Sampler {
         // only one: the others before it reach topP.
         let least = (1 - options.topP) / Float(candidates.count)
         let nucleus = candidates.filter { $0.weight >= least }
-        let sorted = Self.best(nucleus.count, of: nucleus.isEmpty ? candidates : nucleus)
+        let sorted = Self.best(max(nucleus.count, 1), of: nucleus.isEmpty ? candidates : nucleus)
         var sum: Float = 0
         for (index, candidate) in sorted.enumerated() {
             sum += candidate.weight
@@ -129,33 +127,57 @@ package struct Sampler {
         return candidates[candidates.count - 1].token
     }
 
+    /// The first of the largest scores.
+    private static func place(ofLargest scores: UnsafeBufferPointer<Float>) -> Int {
+        var best = 0
+        for token in scores.indices where scores[token] > scores[best] { best = token }
+        return best
+    }
+
     /// The first `count` candidates in their order, by a heap whose top is the last of them.
     private static func best(_ count: Int, of candidates: [Candidate]) -> [Candidate] {
         var heap = Array(candidates.prefix(count))
-        func sink(_ start: Int, _ end: Int) {
-            var parent = start
-            while true {
-                var child = 2 * parent + 1
-                if child >= end { return }
-                if child + 1 < end, heap[child].precedes(heap[child + 1]) { child += 1 }
-                if heap[child].precedes(heap[parent]) { return }
-                heap.swapAt(child, parent)
-                parent = child
+        candidates.withUnsafeBufferPointer { candidates in
+            heap.withUnsafeMutableBufferPointer { heap in
+                sort(heap, takingIn: candidates[heap.count...])
             }
         }
+        return heap
+    }
+
+    /// Exchanges what is in the heap for those of the others that come before it, and sorts it.
+    private static func sort(
+        _ heap: UnsafeMutableBufferPointer<Candidate>,
+        takingIn others: Slice<UnsafeBufferPointer<Candidate>>
+    ) {
         for start in stride(from: heap.count / 2 - 1, through: 0, by: -1) {
-            sink(start, heap.count)
+            sink(start, heap, heap.count)
         }
-        for candidate in candidates.dropFirst(count) where candidate.precedes(heap[0]) {
+        for candidate in others where candidate.precedes(heap[0]) {
             heap[0] = candidate
-            sink(0, heap.count)
+            sink(0, heap, heap.count)
         }
         // The last one goes to the end, again and again.
         for end in stride(from: heap.count - 1, to: 0, by: -1) {
             heap.swapAt(0, end)
-            sink(0, end)
+            sink(0, heap, end)
         }
-        return heap
+    }
+
+    /// Moves the candidate at `start` down until those below it come before it.
+    @inline(never)
+    private static func sink(
+        _ start: Int, _ heap: UnsafeMutableBufferPointer<Candidate>, _ end: Int
+    ) {
+        var parent = start
+        while true {
+            var child = 2 * parent + 1
+            if child >= end { return }
+            if child + 1 < end, heap[child].precedes(heap[child + 1]) { child += 1 }
+            if heap[child].precedes(heap[parent]) { return }
+            heap.swapAt(child, parent)
+            parent = child
+        }
     }
 }
 

@@ -128,6 +128,14 @@ MAP
     done
 }
 
+# What the optimizer of Swift does for speed and its level for size does not leave out: copies of
+# functions for each closure that is given to them, and the last round of inlining, which puts the
+# checks of arrays into all that reads one. Text is split and looked up in arrays, byte by byte.
+swift_optimization() {
+    echo "-Xllvm -sil-disable-pass=closure-specialize"
+    [ "$1" = EdgeTokenizer ] || echo "-Xllvm -sil-disable-pass=inline"
+}
+
 # compile_swift <flag>... — compiles `swift_modules` into `work` with the features that Package.swift
 # turns on, and adds their files to `objects`.
 compile_swift() {
@@ -146,8 +154,8 @@ compile_swift() {
         name=${module/-/_}
         objects+=("$work/objects/$name.o")
         # shellcheck disable=SC2046
-        swiftc "${swift_flags[@]}" -module-name "$name" -emit-module \
-            -emit-module-path "$work/modules/$name.swiftmodule" \
+        swiftc "${swift_flags[@]}" $(swift_optimization "$module") -module-name "$name" \
+            -emit-module -emit-module-path "$work/modules/$name.swiftmodule" \
             -c $(find "Sources/$module" -name '*.swift' | sort) -o "$work/objects/$name.o"
     done
 }
