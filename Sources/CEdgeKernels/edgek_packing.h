@@ -56,12 +56,14 @@ static void pack_weights(
             + in_block % EDGEK_LANES * EDGEK_PACK_DEPTH;
 
         int32_t sum = 0;
+        EDGEK_ONE_VECTOR
         for (int64_t k = 0; k < depth; k++) sum += source[k];
         weight_sums[column] = sum;
 
         // Adding 128 to a signed byte flips its highest bit.
         const uint64_t flip = EDGEK_PACK_OFFSET == 0 ? 0 : UINT64_C(0x8080808080808080);
         int64_t k = 0;
+        EDGEK_KEEP_LOOP
         for (; k + EDGEK_PACK_DEPTH <= depth; k += EDGEK_PACK_DEPTH, target += stride) {
             uint64_t group = 0;
             memcpy(&group, source + k, EDGEK_PACK_DEPTH);

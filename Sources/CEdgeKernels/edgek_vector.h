@@ -28,6 +28,9 @@ enum { EDGEK_LANES = 16 };
 /// Copies of a body that is long already gain nothing.
 #define EDGEK_KEEP_LOOP _Pragma("clang loop unroll(disable)")
 
+/// A loop over memory that is done once for each weight: a vector for each step is fast enough.
+#define EDGEK_ONE_VECTOR _Pragma("clang loop interleave(disable) unroll(disable)")
+
 // Long chains of operations leave a processor with nothing to issue but their next steps: four
 // values at a time, in step, keep it busy. Only AVX-512 has the registers for that; elsewhere
 // sixteen lanes are several registers anyway.

@@ -101,6 +101,7 @@ static void pack_weights(
     for (int64_t row = 0; row < row_count; row++) {
         uint32_t sum = 0;
         int64_t k = 0;
+        EDGEK_ONE_VECTOR
         for (; k + 2 <= depth; k += 2) {
             sum -= (uint32_t)(codes[row * depth + k] * codes[row * depth + k + 1]);
         }

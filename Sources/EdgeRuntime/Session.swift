@@ -186,7 +186,7 @@ package final class Session {
                 guard let index = program.output(code) else { throw .noSuchOutput }
                 let rows = shape.rows(of: sequence, program.values[index].fixedRows)
                 let output = self.output(index, rows, in: arena, plan)
-                if let position = output.values.firstIndex(where: { !$0.isFinite }) {
+                if let position = Self.firstNotFinite(output.values) {
                     let writer = program.instructions.firstIndex { $0.output == index } ?? 0
                     throw .notFinite(
                         instruction: writer,
@@ -218,6 +218,13 @@ package final class Session {
         return Output(
             rowCount: rows.count, columnCount: columns,
             values: Array(UnsafeBufferPointer(start: start, count: rows.count * columns)))
+    }
+
+    private static func firstNotFinite(_ values: [Float]) -> Int? {
+        values.withUnsafeBufferPointer { values in
+            for position in values.indices where !values[position].isFinite { return position }
+            return nil
+        }
     }
 
     func check(tokenIDs: [Int32], typeIDs: [Int32]) throws(RuntimeError) {
