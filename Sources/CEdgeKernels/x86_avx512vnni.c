@@ -228,8 +228,15 @@ static void multiply_groups(
     const uint8_t *weights, const int32_t *sums, int64_t groups, int32_t *tile
 ) {
     switch (rows) {
-    case 1: s4_multiply(1, codes, code_stride, multipliers, weights, sums, groups, tile); break;
-    case 2: s4_multiply(2, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    case 1:
+    case 2:
+        // Two rows seldom come alone: not worth code of their own.
+        for (int64_t r = 0; r < rows; r++) {
+            s4_multiply(
+                1, codes + r * code_stride, code_stride, multipliers, weights, sums + r * groups,
+                groups, tile + r * EDGEK_COLUMN_GRAIN);
+        }
+        break;
     case 4: s4_multiply(4, codes, code_stride, multipliers, weights, sums, groups, tile); break;
     case 8: s4_multiply(8, codes, code_stride, multipliers, weights, sums, groups, tile); break;
     default: s4_multiply(16, codes, code_stride, multipliers, weights, sums, groups, tile); break;
