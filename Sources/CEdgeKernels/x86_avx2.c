@@ -151,7 +151,9 @@ EDGEK_INLINE __m256i add_row(__m256i acc, __m256i row, __m256i lanes) {
 #include "x86_ymm_panels.h"
 
 #include "edgek_attention_lanes.h"
-#include "x86_ymm_groups.h"
+#define EDGEK_S4_BYTES 32
+#include "x86_groups.h"
+#include "edgek_linear_s4.h"
 
 #include "edgek_rows.h"
 

@@ -1,8 +1,5 @@
-// The integer loop of 4-bit weights by pmaddubsw, for 128-bit and 256-bit registers. The including
-// file defines EDGEK_S4_BYTES, the bytes of a register, and
-//   static s4_words multiply_bytes(s4_bytes unsigned_bytes, s4_bytes signed_bytes);
-//   static s4_ints multiply_words(s4_words a, s4_words b);
-// pmaddubsw and pmaddwd.
+// The integer loop of 4-bit weights by pmaddubsw and pmaddwd, over registers of EDGEK_S4_BYTES bytes,
+// 16 or 32, which the including file defines.
 //
 // Codes + 8 lie in 0 … 15: two products are at most 2 · 15 · 128 = 3840, and the sixteen of a group
 // that come together in a lane 30720 < 2¹⁵. Only then are they widened, by the product with the
@@ -14,6 +11,26 @@
 #include "x86_shared.h"
 
 #define EDGEK_S4_SUM(sum) (int32_t)(((uint32_t)(sum) * -4u & 0xffff) * 0x10001u)
+
+typedef uint8_t s4_bytes __attribute__((vector_size(EDGEK_S4_BYTES)));
+typedef uint16_t s4_words __attribute__((vector_size(EDGEK_S4_BYTES)));
+typedef int32_t s4_ints __attribute__((vector_size(EDGEK_S4_BYTES)));
+
+#if EDGEK_S4_BYTES == 32
+#define S4_MULTIPLY_BYTES(a, b) _mm256_maddubs_epi16((__m256i)(a), (__m256i)(b))
+#define S4_MULTIPLY_WORDS(a, b) _mm256_madd_epi16((__m256i)(a), (__m256i)(b))
+#else
+#define S4_MULTIPLY_BYTES(a, b) _mm_maddubs_epi16((__m128i)(a), (__m128i)(b))
+#define S4_MULTIPLY_WORDS(a, b) _mm_madd_epi16((__m128i)(a), (__m128i)(b))
+#endif
+
+EDGEK_INLINE s4_words multiply_bytes(s4_bytes unsigned_bytes, s4_bytes signed_bytes) {
+    return (s4_words)S4_MULTIPLY_BYTES(unsigned_bytes, signed_bytes);
+}
+
+EDGEK_INLINE s4_ints multiply_words(s4_words a, s4_words b) {
+    return (s4_ints)S4_MULTIPLY_WORDS(a, b);
+}
 
 enum { EDGEK_S4_ROWS = 4, S4_PARTS = 64 / EDGEK_S4_BYTES, S4_LANES = EDGEK_S4_BYTES / 4 };
 

@@ -211,25 +211,9 @@ static edgek_ints multiply_by_panel(
 }
 
 #include "edgek_attention_lanes.h"
-// MARK: 4-bit weights
-
-enum { EDGEK_S4_BYTES = 16 };
-typedef uint8_t s4_bytes __attribute__((vector_size(EDGEK_S4_BYTES)));
-typedef uint16_t s4_words __attribute__((vector_size(EDGEK_S4_BYTES)));
-typedef int32_t s4_ints __attribute__((vector_size(EDGEK_S4_BYTES)));
-
-EDGEK_INLINE s4_words multiply_bytes(s4_bytes unsigned_bytes, s4_bytes signed_bytes) {
-    return (s4_words)_mm_maddubs_epi16((__m128i)unsigned_bytes, (__m128i)signed_bytes);
-}
-
-EDGEK_INLINE s4_ints multiply_words(s4_words a, s4_words b) {
-    return (s4_ints)_mm_madd_epi16((__m128i)a, (__m128i)b);
-}
-
+#define EDGEK_S4_BYTES 16
 #include "x86_groups.h"
-
 #include "edgek_linear_s4.h"
-
 #include "edgek_rows.h"
 
 EDGEK_DEFINE_TABLE(sse4, "sse4");
