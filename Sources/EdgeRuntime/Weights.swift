@@ -221,14 +221,14 @@ private final class MatrixLoader {
                 guard let scales else { throw .chunkNotDecodable(index: tensor.firstChunk) }
                 let sums = places[1].assumingMemoryBound(to: Int32.self)
                 try check(scales, of: tensor)
-                if let multipliers {
-                    let multipliers = UnsafePointer(
-                        multipliers.start.assumingMemoryBound(to: Int8.self))
-                    try loadCodes(tensor, multipliers, packed: places[0], sums: sums)
-                    return .codes(packed: places[0], sums: sums, scales: scales, bits: 4)
-                }
-                try loadCodes(tensor, packed: places[0], sums: sums)
-                return .codes(packed: places[0], sums: sums, scales: scales, bits: 8)
+                try loadCodes(
+                    tensor,
+                    multipliers: multipliers.map {
+                        UnsafePointer($0.start.assumingMemoryBound(to: Int8.self))
+                    }, packed: places[0], sums: sums)
+                return .codes(
+                    packed: places[0], sums: sums, scales: scales,
+                    bits: multipliers == nil ? 8 : 4)
             case .floats:
                 let floats = places[0].assumingMemoryBound(to: Float.self)
                 try loadFloats(tensor, to: floats)
@@ -251,44 +251,35 @@ private final class MatrixLoader {
         return start.assumingMemoryBound(to: Float.self)
     }
 
+    /// - Parameter multipliers: Of codes of 4 bits, for each group; nil for codes of 8 bits.
     private func loadCodes(
-        _ tensor: TensorRecord, packed: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>
-    ) throws(FormatError) {
-        let outputs = Int64(tensor.rowCount)
-        let depth = Int64(tensor.columnCount)
-        kernels.clear_packed_weights(packed, outputs, depth)
-        var forbiddenRow: Int?
-        try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
-            guard let codes = bytes.baseAddress else { return }
-            let forbidden = edgep_find_byte(codes, bytes.count, 0x80)
-            if forbidden >= 0 {
-                forbiddenRow = firstRow + Int(forbidden) / tensor.columnCount
-                return
-            }
-            kernels.pack_weights(
-                codes.assumingMemoryBound(to: Int8.self), Int64(firstRow),
-                Int64(bytes.count / tensor.columnCount), outputs, depth, packed, sums)
-        }
-        if let forbiddenRow {
-            throw .forbiddenCode(tensor: tensor.name, row: forbiddenRow)
-        }
-    }
-
-    /// Codes of 4 bits.
-    private func loadCodes(
-        _ tensor: TensorRecord, _ multipliers: UnsafePointer<Int8>,
+        _ tensor: TensorRecord, multipliers: UnsafePointer<Int8>?,
         packed: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>
     ) throws(FormatError) {
         let (outputs, depth) = (Int64(tensor.rowCount), Int64(tensor.columnCount))
-        edgek_clear_packed_s4(packed, outputs, depth)
+        if multipliers == nil {
+            kernels.clear_packed_weights(packed, outputs, depth)
+        } else {
+            edgek_clear_packed_s4(packed, outputs, depth)
+        }
         var forbiddenRow: Int?
         try decoder.forEachChunk(of: tensor, scratch: scratch.start) { firstRow, bytes in
-            guard let codes = bytes.baseAddress else { return }
-            let bad = edgek_pack_s4(
-                codes.assumingMemoryBound(to: Int8.self),
-                multipliers + firstRow * tensor.groupCount, Int64(firstRow),
-                Int64(bytes.count / tensor.columnCount), outputs, depth, packed, sums)
-            if bad >= 0 { forbiddenRow = firstRow + Int(bad) }
+            guard let start = bytes.baseAddress else { return }
+            let codes = start.assumingMemoryBound(to: Int8.self)
+            let (first, count) = (Int64(firstRow), Int64(bytes.count / tensor.columnCount))
+            let forbidden: Int64
+            if let multipliers {
+                forbidden = edgek_pack_s4(
+                    codes, multipliers + firstRow * tensor.groupCount, first, count, outputs,
+                    depth, packed, sums)
+            } else {
+                let place = edgep_find_byte(start, bytes.count, 0x80)
+                forbidden = place < 0 ? -1 : Int64(place) / depth
+                if place < 0 {
+                    kernels.pack_weights(codes, first, count, outputs, depth, packed, sums)
+                }
+            }
+            if forbidden >= 0 { forbiddenRow = firstRow + Int(forbidden) }
         }
         if let forbiddenRow {
             throw .forbiddenCode(tensor: tensor.name, row: forbiddenRow)

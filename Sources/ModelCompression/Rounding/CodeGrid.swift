@@ -44,16 +44,19 @@ struct CodeGrid: Sendable {
         scale >= Float.leastNormalMagnitude ? scale : 0
     }
 
-    /// What one more in a code adds to the number, for each column of a row.
-    func steps(row: Int) -> [Float] {
-        guard let multipliers else {
-            return [Float](repeating: scales[row], count: columnCount)
-        }
+    /// What the scale of a row is multiplied with, for each of its columns.
+    func multiples(row: Int) -> [Float] {
+        guard let multipliers else { return [Float](repeating: 1, count: columnCount) }
         let groupCount = QuantizedRows.groupCount(columnCount)
         return (0..<columnCount).map { column in
-            scales[row]
-                * Float(multipliers[row * groupCount + column / QuantizedRows.groupSize])
+            Float(multipliers[row * groupCount + column / QuantizedRows.groupSize])
         }
+    }
+
+    /// What one more in a code adds to the number, for each column of a row.
+    func steps(row: Int) -> [Float] {
+        let scale = scales[row]
+        return multiples(row: row).map { scale * $0 }
     }
 
     /// The nearest code, ties to even.
@@ -66,12 +69,6 @@ struct CodeGrid: Sendable {
     func nearestCodes(_ weights: [Float], columnCount: Int) -> [Int8] {
         var codes = [Int8](repeating: 0, count: weights.count)
         for row in scales.indices where scales[row] > 0 {
-            if multipliers == nil {
-                for index in row * columnCount..<(row + 1) * columnCount {
-                    codes[index] = Int8(code(weights[index], scale: scales[row]))
-                }
-                continue
-            }
             for (column, step) in steps(row: row).enumerated() where step != 0 {
                 let index = row * columnCount + column
                 codes[index] = Int8(code(weights[index], scale: step))

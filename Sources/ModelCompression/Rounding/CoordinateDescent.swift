@@ -32,10 +32,8 @@ struct CoordinateDescent {
     ) {
         let size = moments.size
         let range = Float(grid.lowest)...Float(grid.limit)
-        // What the steps of a row are multiples of.
-        var unit = grid
-        unit.scales = [Float](repeating: 1, count: grid.scales.count)
-        let units = unit
+        // The scales change meanwhile, what they are multiplied with does not.
+        let unchanged = grid
         codes.withUnsafeMutableBufferPointer { codes in
             grid.scales.withUnsafeMutableBufferPointer { scales in
                 nonisolated(unsafe) let (codes, scales) = (codes, scales)
@@ -43,7 +41,7 @@ struct CoordinateDescent {
                     for row in rows where scales[row] > 0 {
                         let place = row * size..<(row + 1) * size
                         let code = UnsafeMutableBufferPointer(rebasing: codes[place])
-                        let factors = units.steps(row: row)
+                        let factors = unchanged.multiples(row: row)
                         for _ in 0..<sweeps {
                             let scale = scales[row]
                             let changed = sweep(
