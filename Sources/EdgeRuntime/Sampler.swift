@@ -54,8 +54,10 @@ package struct Sampler {
     package mutating func next(logits: [Float], history: [Int32]) -> Int32 {
         var scores = logits
         penalize(history, in: &scores)
-        guard options.temperature > 0 else {
-            return Int32(scores.withUnsafeBufferPointer(Self.place(ofLargest:)))
+        let best = scores.withUnsafeBufferPointer(Self.place(ofLargest:))
+        // Where the quotient leaves the floats, all others are as good as impossible.
+        guard options.temperature > 0, (scores[best] / options.temperature).isFinite else {
+            return Int32(best)
         }
         return draw(from: candidates(scores))
     }
@@ -102,11 +104,11 @@ package struct Sampler {
         for index in candidates.indices { candidates[index].weight = probabilities[index] }
         guard options.topP < 1 else { return candidates }
 
-        // A token less probable than this share of the rest is none of the nucleus, unless it is the
-        // only one: the others before it reach topP.
+        // A token less probable than this share of the rest is none of the nucleus: the others before
+        // it reach topP. The most probable one never is: e to the 0 by a sum of at most so many ones.
         let least = (1 - options.topP) / Float(candidates.count)
         let nucleus = candidates.filter { $0.weight >= least }
-        let sorted = Self.best(max(nucleus.count, 1), of: nucleus.isEmpty ? candidates : nucleus)
+        let sorted = Self.best(nucleus.count, of: nucleus)
         var sum: Float = 0
         for (index, candidate) in sorted.enumerated() {
             sum += candidate.weight
