@@ -21,8 +21,8 @@ import zstandard
 
 NONE = 0xFFFFFFFF
 MAGIC = bytes.fromhex("8941544e0d0a1a0a")
-FEATURES = {b"decoder", b"int4-groups", b"int8-attention", b"int8-rows", b"kept-tokens", b"sparse-chunks",
-            b"static-ranges"}
+FEATURES = {b"decoder", b"int4-groups", b"int8-attention", b"int8-rows", b"kept-tokens",
+            b"sparse-chunks", b"static-ranges"}
 ENCODINGS = ["raw", "zstd", "sparse"]
 TYPES = {1: ("f32", 4), 2: ("f16", 2), 3: ("bf16", 2), 4: ("i8", 1), 5: ("u8", 1)}
 OPERANDS = ("inputs", "outputs", "tensors", "attributes")
@@ -210,7 +210,8 @@ def read_tensors(fields):
             need(math.prod(shape[:axes + 1]) <= 1 << 48, f"tensor '{name}' is too large")
         tensors.append({"name": name, "type": TYPES[kind][0], "shape": shape, "scheme": scheme,
                         "scales": None if scales == NONE else scales,
-                        "multipliers": multipliers, "firstChunk": first, "chunkCount": chunk_count, "chunkRawBytes": per_chunk})
+                        "multipliers": multipliers, "firstChunk": first,
+                        "chunkCount": chunk_count, "chunkRawBytes": per_chunk})
     ascending([tensor["name"] for tensor in tensors], "tensor names")
     names.end("tensor names")
     for tensor in tensors:

@@ -96,7 +96,7 @@ static void attend_row(
                 const char *panel = (const char *)(values.codes + d * EDGEK_LANES);
                 const char *starts = (const char *)(values.starts + d);
                 EDGEK_KEEP_LOOP
-        for (int64_t j = 0; j < padded; j += EDGEK_LANES) {
+                for (int64_t j = 0; j < padded; j += EDGEK_LANES) {
                     if (EDGEK_WEIGHT_OFFSET != 0) {
                         sums += edgek_load_ints((const int32_t *)(const void *)starts);
                     }

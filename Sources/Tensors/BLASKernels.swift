@@ -6,9 +6,8 @@ package enum BLASKernels {
     /// Starts the program again, with the same arguments, where OpenBLAS does not know the processor.
     ///
     /// OpenBLAS chooses kernels by the processor's model number while it is loaded, and a model that
-    /// is newer than the library gets those of 2004: the products of a recent server then take three
-    /// times as long as its registers allow. Which kernels to run can only be said before that, in
-    /// the environment. To be called first in `main`; returns where nothing is to be done, or where
+    /// is newer than the library gets those of 2004, with registers of 128 bits. Which kernels to run
+    /// can only be said before that, in the environment. To be called first in `main`; returns where nothing is to be done, or where
     /// it cannot be.
     package static func restartIfProcessorIsUnknown() {
         guard

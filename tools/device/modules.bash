@@ -67,7 +67,7 @@ fetch_zstd() {
 
 # Compiles the decoder only with `c_flags` into `work`, in the way that is fastest for bytes with
 # little order, as weights are, and adds its files to `objects`. Nothing exists once more for
-# processors that have BMI2: they read such bytes as fast by the code for all.
+# processors that have BMI2: with AVX-512, models start as fast by the code for all.
 compile_zstd() {
     local flags=(-DZSTD_LEGACY_SUPPORT=0 -DZSTD_STRIP_ERROR_STRINGS=1 -DHUF_FORCE_DECOMPRESS_X1
         -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT -DDYNAMIC_BMI2=0 -DZSTD_DISABLE_ASM=1

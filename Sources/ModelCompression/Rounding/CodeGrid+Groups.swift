@@ -7,9 +7,10 @@ extension CodeGrid {
     /// a row.
     ///
     /// A group's multiplier has the sign with which the weight of largest magnitude gets the code −8,
-    /// where that is the better of the two. Integers in place of a float scale for every group keep
-    /// products exact in int32 ("Integer Scale", Li et al. 2024, arXiv 2405.14597), and cost nothing in
-    /// accuracy that could be measured beside what 4 bits do.
+    /// or −7 where that is better. Integers in place of a float scale for every group keep products
+    /// exact in int32 ("Integer Scale", Li et al. 2024, arXiv 2405.14597); they round a group's step by
+    /// at most half of the 127th part of the row's widest, or of a coarser part in rows of more than
+    /// 8288 columns.
     ///
     /// - Parameters:
     ///   - weights: `[rows, columns]`
@@ -72,7 +73,7 @@ extension CodeGrid {
             high = max(high, weight)
         }
         guard high > low else { return 0 }
-        // The end that is farther out gets −8, or the range is symmetric.
+        // The end that is farther out gets −8 or −7.
         let turned: Float = -low > high ? 1 : -1
         let farthest = max(-low, high)
         var best = (error: Float.infinity, step: Float(0))
