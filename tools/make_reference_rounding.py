@@ -286,36 +286,80 @@ def group_step(weights, importances):
     return found[0][1]
 
 
+def group_error(weights, importances, step):
+    """The weighted squared error of the nearest codes."""
+    if step == 0:
+        return 0.0
+    errors = weights - step * numpy.clip(numpy.rint(weights / step), -8, 7)
+    weighed = errors**2 if importances is None else importances * errors**2
+    return float(numpy.sum(weighed, dtype=float))
+
+
+def row_multiples(row, groups, importances, steps, largest, share):
+    """Error, scale and multipliers of a row: the best of the three that are nearest to a step."""
+    scale = single(share) * numpy.abs(steps).max() / single(largest)
+    if scale == 0:
+        return 0.0, scale, [0] * len(groups)
+    total, multipliers = 0.0, []
+    for group, step in zip(groups, steps):
+        weighed = None if importances is None else importances[group]
+        ratio = abs(step) / scale
+        nearest = min(largest, max(1, int(numpy.rint(ratio))))
+        assert step == 0 or abs(ratio % 1 - 0.5) > 1e-5
+        near = {max(1, nearest - 1), nearest, min(largest, nearest + 1)}
+        found = []
+        for magnitude in near if step != 0 else {0}:
+            multiplier = int(numpy.sign(step)) * magnitude
+            error = group_error(row[group], weighed, scale * single(multiplier))
+            found.append((error, multiplier))
+        found.sort()
+        if len(found) > 1:
+            margin(found[0][0], found[1][0])
+        total += found[0][0]
+        multipliers.append(found[0][1])
+    return total, scale, multipliers
+
+
 def group_grid(weights, importances):
-    """Scales and multipliers of groups of 32 columns."""
+    """Scales and multipliers of groups of 32 columns, and whether the multipliers are narrow."""
     rows, columns = weights.shape
+    assert rows <= 16
     groups = [slice(first, first + 32) for first in range(0, columns, 32)]
-    scales, multipliers = [], []
+    # 255 · 8 · multiplier · columns < 2³¹
+    largest = min(127, (2**31 - 1) // (255 * 8) // columns)
+    narrow, wide = [], []
     for row in weights:
         steps = numpy.array([
             group_step(row[group], None if importances is None else importances[group])
             for group in groups
         ])
-        # 255 · 8 · multiplier · columns < 2³¹
-        scale = numpy.abs(steps).max() / single(min(127, (2**31 - 1) // (255 * 8) // columns))
-        scales.append(scale)
-        found = numpy.rint(steps / scale) if scale > 0 else numpy.zeros(len(groups))
-        found[(found == 0) & (steps != 0)] = 1
-        multipliers.append(found.astype(int))
-    return numpy.array(scales, single), numpy.array(multipliers)
+        found = sorted(
+            row_multiples(row, groups, importances, steps, 15, share)
+            for share in ([1] if importances is None else [1, 0.94, 0.88]))
+        if len(found) > 1 and found[0][0] > 0:
+            margin(found[0][0], found[1][0])
+        narrow.append(found[0])
+        wide.append(row_multiples(row, groups, importances, steps, largest, 1))
+    costs = [sum(row[0] for row in rows) for rows in (narrow, wide)]
+    margin(*sorted((costs[0], 1.08 * costs[1])))
+    is_narrow = costs[0] <= 1.08 * costs[1]
+    chosen = narrow if is_narrow else wide
+    return (numpy.array([row[1] for row in chosen], single),
+            numpy.array([row[2] for row in chosen]), is_narrow)
 
 
-def grouped(seed, outputs, inputs):
+def grouped(seed, outputs, inputs, spread, is_narrow):
     generator = numpy.random.default_rng(seed)
     x = activations(generator, 3 * inputs, inputs)
     weights = generator.normal(size=(outputs, inputs)).astype(single)
     # Groups of different spreads, one without anything.
-    weights[:, 32:] *= single(0.2)
+    weights[:, 32:] *= single(spread)
     weights[-1, 32:] = 0
     moments = x.T.astype(float) @ x.astype(float)
     importances = numpy.diag(moments).astype(single)
     whole = group_grid(weights, None)
-    scales, multipliers = group_grid(weights, importances)
+    scales, multipliers, found_narrow = group_grid(weights, importances)
+    assert found_narrow == is_narrow
     multiples = numpy.repeat(multipliers, 32, axis=1)[:, :inputs]
     steps = (scales[:, None] * multiples.astype(single)).astype(single)
     assert (multipliers < 0).any() and (multipliers > 0).any()
@@ -350,10 +394,11 @@ def grouped(seed, outputs, inputs):
 
 
 def groups():
-    for outputs, inputs in ((3, 40), (4, 65)):
-        for seed in range(2000):
+    shapes = ((3, 40, 0.2, True), (4, 65, 0.2, True), (2, 160, 0.3, False))
+    for outputs, inputs, spread, is_narrow in shapes:
+        for seed in range(4000):
             try:
-                found = grouped(seed, outputs, inputs)
+                found = grouped(seed, outputs, inputs, spread, is_narrow)
             except AssertionError:
                 continue
             yield found

@@ -1,4 +1,4 @@
-// The integer loop of 4-bit weights by sdot, which dotprod and i8mm share.
+// The integer loop of 4-bit weights by sdot, and how they are widened, which dotprod and i8mm share.
 #pragma once
 
 #include "arm_shared.h"
@@ -60,5 +60,33 @@ static void multiply_groups(
     case 1: s4_multiply(1, codes, code_stride, multipliers, weights, groups, tile); break;
     case 2: s4_multiply(2, codes, code_stride, multipliers, weights, groups, tile); break;
     default: s4_multiply(4, codes, code_stride, multipliers, weights, groups, tile); break;
+    }
+}
+
+/// Narrow multipliers leave products with codes in eight bits.
+EDGEK_INLINE void widen_group(
+    const uint8_t *codes, const int8_t *multipliers, uint8_t *weights, int64_t stride
+) {
+    const uint32x4_t column = {0x00000000, 0x01010101, 0x02020202, 0x03030303};
+    int8x16_t all = vld1q_s8(multipliers);
+    for (uint8_t q = 0; q < 4; q++) {
+        // Each multiplier of four columns four times.
+        uint8x16_t lanes = vaddq_u8(vreinterpretq_u8_u32(column), vdupq_n_u8(4 * q));
+        int8x16_t factors = vqtbl1q_s8(all, lanes);
+        for (int i = 0; i < 4; i++) {
+            int8x16_t pairs = vreinterpretq_s8_u8(vld1q_u8(codes + 64 * i + 16 * q));
+            int8x16_t lower = vmulq_s8(vshrq_n_s8(vshlq_n_s8(pairs, 4), 4), factors);
+            int8x16_t upper = vmulq_s8(vshrq_n_s8(pairs, 4), factors);
+            if (EDGEK_PACK_DEPTH == 4) {
+                vst1q_u8(weights + 2 * i * stride + 16 * q, vreinterpretq_u8_s8(lower));
+                vst1q_u8(weights + (2 * i + 1) * stride + 16 * q, vreinterpretq_u8_s8(upper));
+                continue;
+            }
+            // Four inputs and the next four of each column together.
+            int32x4_t first = vreinterpretq_s32_s8(lower), second = vreinterpretq_s32_s8(upper);
+            uint8_t *target = weights + i * stride + 32 * q;
+            vst1q_u8(target, vreinterpretq_u8_s32(vzip1q_s32(first, second)));
+            vst1q_u8(target + 16, vreinterpretq_u8_s32(vzip2q_s32(first, second)));
+        }
     }
 }

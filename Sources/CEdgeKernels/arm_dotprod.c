@@ -292,6 +292,7 @@ static void multiply_tile(
 #include "arm_dot_panels.h"
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
+#define EDGEK_S4_WIDENED_ROWS 16
 #include "arm_dot_groups.h"
 #include "edgek_linear_s4.h"
 #include "edgek_rows.h"

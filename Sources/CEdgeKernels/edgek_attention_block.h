@@ -119,7 +119,7 @@ EDGEK_INLINE float edgek_add_block(
     return alpha;
 }
 
-static void attention_f32(
+EDGEK_SMALL static void attention_f32(
     const edgek_attention_f32 *task, int64_t head, int64_t first_query, int64_t query_end,
     void *scratch
 ) {

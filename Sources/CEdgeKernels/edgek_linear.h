@@ -198,6 +198,7 @@ EDGEK_INLINE void edgek_dots_f32(
     edgek_real sums[4];
     for (int o = 0; o < outputs; o++) sums[o] = (edgek_real)(0.0f);
     int64_t k = 0;
+    EDGEK_KEEP_LOOP
     for (; k + EDGEK_LANES <= depth; k += EDGEK_LANES) {
         edgek_real lanes = edgek_load(x + k);
         for (int o = 0; o < outputs; o++) {

@@ -13,6 +13,8 @@ enum {
     EDGEK_S4_COLUMNS = 16,
     /// Codes of a group of a panel, in bytes.
     EDGEK_S4_GROUP_BYTES = EDGEK_S4_COLUMNS * EDGEK_WEIGHT_GROUP / 2,
+    /// The largest multiplier whose products with codes, −8 … 7, fit eight bits, also turned round.
+    EDGEK_NARROW_MULTIPLIER = 15,
 // x86 multiplies unsigned with signed bytes; ARM signed with signed ones.
 #if defined(__x86_64__)
     /// What is added to a code before it is packed.
@@ -34,3 +36,6 @@ static inline int64_t edgek_s4_codes_offset(int64_t groups) {
 static inline int64_t edgek_s4_panel_bytes(int64_t groups) {
     return edgek_s4_codes_offset(groups) + groups * EDGEK_S4_GROUP_BYTES;
 }
+
+/// Whether the multipliers of some panels are at most EDGEK_NARROW_MULTIPLIER in magnitude.
+int edgek_is_narrow_s4(const uint8_t *panels, int64_t panel_count, int64_t groups);

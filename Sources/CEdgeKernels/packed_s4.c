@@ -14,6 +14,20 @@ void edgek_clear_packed_s4(void *packed, int64_t column_count, int64_t depth) {
     memset((char *)packed + column_count / EDGEK_S4_COLUMNS * bytes, 0, (size_t)bytes);
 }
 
+int edgek_is_narrow_s4(const uint8_t *panels, int64_t panel_count, int64_t groups) {
+    typedef uint8_t bytes __attribute__((vector_size(EDGEK_S4_COLUMNS)));
+    bytes widest = {0};
+    for (; panel_count > 0; panel_count--, panels += edgek_s4_panel_bytes(groups)) {
+        for (int64_t group = 0; group < groups; group++) {
+            bytes multipliers;
+            memcpy(&multipliers, panels + group * EDGEK_S4_COLUMNS, sizeof multipliers);
+            // −15 … 15 become 0 … 30, all others more.
+            widest = __builtin_elementwise_max(widest, multipliers + EDGEK_NARROW_MULTIPLIER);
+        }
+    }
+    return __builtin_reduce_max(widest) <= 2 * EDGEK_NARROW_MULTIPLIER;
+}
+
 /// Eight codes as four bytes.
 static uint32_t pair(const int8_t *codes) {
     uint32_t lower, upper;

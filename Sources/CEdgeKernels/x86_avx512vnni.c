@@ -179,8 +179,11 @@ EDGEK_INLINE void edgek_store_four_codes(
 // MARK: 4-bit weights
 
 #define EDGEK_S4_SUM(sum) ((sum) * -8 - 1)
-enum { EDGEK_S4_ROWS = 16 };
+#define EDGEK_S4_WIDENED_ROWS 12
+#define EDGEK_S4_BYTES 64
+enum { EDGEK_S4_ROWS = 8 };
 
+#include "x86_widen_groups.h"
 #include "edgek_linear_s4.h"
 
 /// Codes + 8 are the unsigned bytes of vpdpbusd; what adding 8 adds is taken off at the start. What
@@ -238,8 +241,7 @@ static void multiply_groups(
         }
         break;
     case 4: s4_multiply(4, codes, code_stride, multipliers, weights, sums, groups, tile); break;
-    case 8: s4_multiply(8, codes, code_stride, multipliers, weights, sums, groups, tile); break;
-    default: s4_multiply(16, codes, code_stride, multipliers, weights, sums, groups, tile); break;
+    default: s4_multiply(8, codes, code_stride, multipliers, weights, sums, groups, tile); break;
     }
 }
 

@@ -123,7 +123,9 @@ static edgek_ints sum_columns(const int8_t *panel, int64_t groups) {
 #include "edgek_attention_lanes.h"
 #include "edgek_linear.h"
 #define EDGEK_S4_BYTES 32
+#define EDGEK_S4_WIDENED_ROWS 12
 #include "x86_groups.h"
+#include "x86_widen_groups.h"
 #include "edgek_linear_s4.h"
 
 #include "edgek_rows.h"

@@ -53,6 +53,20 @@ EDGEK_INLINE s4_words s4_multipliers(const int8_t *multipliers) {
     return (s4_words)((wide & 0xffff) | wide << 16);
 }
 
+/// Adds the products of part i of a group, eight inputs of each column of a register.
+EDGEK_INLINE void s4_add(
+    const int rows, const int8_t *codes, int64_t code_stride, const uint8_t *weights, int i,
+    s4_words products[EDGEK_S4_ROWS]
+) {
+    s4_bytes pairs = s4_load(weights + 64 * i);
+    s4_bytes lower = pairs & 15, upper = (s4_bytes)((s4_words)pairs >> 4) & 15;
+    for (int r = 0; r < rows; r++) {
+        const int8_t *row = codes + r * code_stride + 8 * i;
+        products[r] += multiply_bytes(lower, (s4_bytes)s4_spread(row));
+        products[r] += multiply_bytes(upper, (s4_bytes)s4_spread(row + 4));
+    }
+}
+
 EDGEK_INLINE void s4_multiply(
     const int rows, const int8_t *codes, int64_t code_stride, const int8_t *multipliers,
     const uint8_t *weights, const int32_t *sums, int64_t groups, int32_t *tile
@@ -67,13 +81,14 @@ EDGEK_INLINE void s4_multiply(
         for (int p = 0; p < S4_PARTS; p++) {
             s4_words products[EDGEK_S4_ROWS];
             for (int r = 0; r < rows; r++) products[r] = (s4_words){0};
-            for (int i = 0; i < 4; i++) {
-                s4_bytes pairs = s4_load(weights + 64 * i + EDGEK_S4_BYTES * p);
-                s4_bytes lower = pairs & 15, upper = (s4_bytes)((s4_words)pairs >> 4) & 15;
-                for (int r = 0; r < rows; r++) {
-                    const int8_t *row = codes + r * code_stride + 8 * i;
-                    products[r] += multiply_bytes(lower, (s4_bytes)s4_spread(row));
-                    products[r] += multiply_bytes(upper, (s4_bytes)s4_spread(row + 4));
+            if (rows == 1 || EDGEK_S4_BYTES == 16) {
+                for (int i = 0; i < 4; i++) {
+                    s4_add(rows, codes, code_stride, weights + EDGEK_S4_BYTES * p, i, products);
+                }
+            } else {
+                EDGEK_KEEP_LOOP
+                for (int i = 0; i < 4; i++) {
+                    s4_add(rows, codes, code_stride, weights + EDGEK_S4_BYTES * p, i, products);
                 }
             }
             s4_words factors = s4_multipliers(multipliers + S4_LANES * p);

@@ -22,6 +22,15 @@ struct LinearS4Tests {
             // All codes and multipliers at an end: the largest sums that packing lets through.
             linear(3, 33, 1537) { $0.extremeWeight = 127 },
             linear(2, 65, 8288) { $0.extremeWeight = -127 },
+            linear(37, 130, 600) { $0.isNarrow = true },
+            linear(16, 33, 1537) {
+                $0.isNarrow = true
+                $0.extremeWeight = 127
+            },
+            linear(33, 65, 80) {
+                $0.isNarrow = true
+                $0.extremeWeight = -127
+            },
         ]
         for linear in cases {
             let bits = linear.run(kernels)
@@ -48,6 +57,10 @@ struct LinearS4Tests {
                     $0.isInPlace = true
                     $0.activation = activation
                 },
+                linear(size, 1 + size * 41 % 150, 1 + size * 61 % 300) {
+                    $0.isNarrow = true
+                    $0.activation = activation
+                },
             ]
             for linear in cases {
                 #expect(linear.run(kernels) == linear.run(.scalar), "\(linear)")
@@ -63,6 +76,12 @@ struct LinearS4Tests {
             linear(67, 300, 70) {
                 $0.rows = 3..<66
                 $0.columns = 64..<299
+            },
+            linear(35, 330, 1100) { $0.isNarrow = true },
+            linear(99, 129, 320) {
+                $0.isNarrow = true
+                $0.rows = 3..<96
+                $0.columns = 64..<128
             },
             // More groups than sums are kept for, but for one row at a time.
             linear(3, 20, 70_000),

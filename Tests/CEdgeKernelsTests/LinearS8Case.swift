@@ -15,6 +15,8 @@ struct LinearS8Case {
     var extremeWeight: Int8?
     /// Weights of 4 bits.
     var isS4 = false
+    /// Multipliers of those of −15 … 15.
+    var isNarrow = false
     /// Rows and columns to compute; null for all.
     var rows: Range<Int>?
     var columns: Range<Int>?
@@ -63,6 +65,9 @@ struct LinearS8Case {
                 for i in 0..<columnCount * groupCount {
                     multipliers[i] = extremeWeight < 0 ? -127 : 127
                 }
+            }
+            if isNarrow {
+                for i in 0..<columnCount * groupCount { multipliers[i] %= 16 }
             }
         }
         return Operands(

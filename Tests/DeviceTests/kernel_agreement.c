@@ -118,10 +118,13 @@ static int64_t padded(int64_t count) {
 
 // MARK: Products
 
-/// Weights of 4 bits in place of the codes, if `is_s4`.
+/// Codes of 8 bits, or of 4 bits with multipliers of 8 or of few bits.
+enum weight_kind { WEIGHTS_S8, WEIGHTS_S4, WEIGHTS_NARROW_S4 };
+
 static void run_linear_codes(
-    const edgek_table *table, bool is_s4, int64_t m, int64_t n, int64_t k, int variant
+    const edgek_table *table, enum weight_kind kind, int64_t m, int64_t n, int64_t k, int variant
 ) {
+    bool is_s4 = kind != WEIGHTS_S8;
     begin_case((uint64_t)(m * 1000003 + n * 1009 + k * 7 + variant));
     int64_t code_stride = padded(k) + 64 * (variant & 1);
     int8_t *codes = take((size_t)(m * code_stride + 64));
@@ -151,6 +154,7 @@ static void run_linear_codes(
         for (int64_t i = 0; i < n * k; i++) weights[i] = (int8_t)(weights[i] >> 4);
         // Products of more inputs would leave int32 with larger multipliers.
         for (int64_t i = 0; k > 8288 && i < n * groups; i++) multipliers[i] >>= 4;
+        for (int64_t i = 0; kind == WEIGHTS_NARROW_S4 && i < n * groups; i++) multipliers[i] %= 16;
         packed = take((size_t)edgek_packed_s4_bytes(n, k) + 64);
         edgek_clear_packed_s4(packed, n, k);
         int64_t later = edgek_pack_s4(
@@ -188,16 +192,18 @@ static void run_linear_codes(
     linear(&task, row_cut, m, column_cut, last);
 
     char label[72];
+    static const char *names[] = {"linear_s8", "linear_s4", "narrow linear_s4"};
     snprintf(
-        label, sizeof label, "%s %dx%dx%d variant %d", is_s4 ? "linear_s4" : "linear_s8", (int)m,
-        (int)n, (int)k, variant);
+        label, sizeof label, "%s %dx%dx%d variant %d", names[kind], (int)m, (int)n, (int)k,
+        variant);
     end_case_floats(label, y, m * y_stride);
     end_case(label, sums, (size_t)n * sizeof *sums);
 }
 
 static void run_linear_s8(const edgek_table *table, int64_t m, int64_t n, int64_t k, int variant) {
-    run_linear_codes(table, false, m, n, k, variant);
-    run_linear_codes(table, true, m, n, k, variant);
+    for (int kind = WEIGHTS_S8; kind <= WEIGHTS_NARROW_S4; kind++) {
+        run_linear_codes(table, (enum weight_kind)kind, m, n, k, variant);
+    }
 }
 
 static void run_linear_f32(const edgek_table *table, int64_t m, int64_t n, int64_t k, int variant) {

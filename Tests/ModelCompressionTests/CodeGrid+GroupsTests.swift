@@ -11,7 +11,10 @@ import Testing
     }
 
     @Test func scalesAndMultipliersHaveTheLeastError() throws {
-        for groups in try RoundingReference.read().groups {
+        let found = try RoundingReference.read().groups
+        let widest = found.map { $0.multipliers.reduce(0) { max($0, abs(Int($1))) } }
+        #expect(widest.contains { $0 <= 15 } && widest.contains { $0 > 15 })
+        for groups in found {
             let whole = CodeGrid.groups(
                 groups.weights, columnCount: groups.inputs, importances: nil)
             #expect(whole.scales == groups.wholeScales)
@@ -55,15 +58,33 @@ import Testing
 
     @Test(arguments: [1, 8288, 8289, 65_536])
     func productsStayInInt32(columnCount: Int) {
-        let largest = Int(CodeGrid.largestMultiplier(columnCount: columnCount))
+        let largest = CodeGrid.largestMultiplier(columnCount: columnCount)
         #expect(255 * 8 * largest * columnCount <= Int(Int32.max))
         #expect(largest == 127 || 255 * 8 * (largest + 1) * columnCount > Int(Int32.max))
+    }
+
+    /// Rows of two groups that have exact codes, the second of the first row with a step of its own.
+    private func multipliers(rowCount: Int, step: Float) -> [Int] {
+        let group = (0..<32).map { Float($0 % 16 - 8) }
+        let weights = (0..<rowCount).flatMap { row in
+            group + group.map { $0 * (row == 0 ? step : 1) }
+        }
+        let grid = CodeGrid.groups(weights, columnCount: 64, importances: nil)
+        return (grid.multipliers ?? []).map(Int.init)
+    }
+
+    @Test func sixteenRowsAreNarrowTogetherOrWide() {
+        #expect(multipliers(rowCount: 20, step: 1).allSatisfy { $0 == 15 })
+        // 1.4 of the fifteenth part of the others: neither one nor two of them are near.
+        let found = multipliers(rowCount: 20, step: 1.4 / 15)
+        #expect(found[..<2] == [127, 12] && found[2..<32].allSatisfy { $0 == 127 })
+        #expect(found[32...].allSatisfy { $0 == 15 })
     }
 
     @Test func groupsOfOneSignUseAllOfTheirCodes() {
         let weights = (0..<32).map { Float($0) / 31 }
         let grid = CodeGrid.groups(weights, columnCount: 32, importances: nil)
-        #expect(grid.multipliers == [-127])
+        #expect((grid.multipliers?[0] ?? 0) < -10)
         let codes = grid.nearestCodes(weights, columnCount: 32)
         #expect(codes.first == 0 && codes.last == -8)
         // What is nothing stays so, and takes no scale.

@@ -69,9 +69,10 @@ package struct SizeEstimate {
     }
 
     /// Bits of a 4-bit code after entropy coding, with its share of a multiplier: the largest of 32
-    /// weights, about two standard deviations out, is eight steps, and multipliers of 7 bits take six.
+    /// weights, about two standard deviations out, is eight steps, and narrow multipliers with their
+    /// signs take four.
     static var bitsInGroups: Double {
-        min(4, 2.047 - log2(2.07 / 8)) + 6 / Double(QuantizedRows.groupSize)
+        min(4, 2.047 - log2(2.07 / 8)) + 4 / Double(QuantizedRows.groupSize)
     }
 
     /// Multiplies the elements of the parameters of linear layers.
