@@ -10,8 +10,8 @@ extension CodeGrid {
     /// or −7 where that is better. Integers in place of a float scale for every group keep products
     /// exact in int32 ("Integer Scale", Li et al. 2024, arXiv 2405.14597). They reach to 15 where that
     /// costs hardly anything: weights of 16 rows then fit eight bits, and kernels multiply many rows
-    /// of activations with them as fast as with 8-bit weights. Elsewhere they reach to 127, or to less
-    /// in rows of more than 8288 columns.
+    /// of activations with them nearly as fast as with 8-bit weights. Elsewhere they reach to 127, or
+    /// to less in rows of more than 8288 columns.
     ///
     /// - Parameters:
     ///   - weights: `[rows, columns]`
