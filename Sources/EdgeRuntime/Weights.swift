@@ -267,18 +267,14 @@ private final class MatrixLoader {
             guard let start = bytes.baseAddress else { return }
             let codes = start.assumingMemoryBound(to: Int8.self)
             let (first, count) = (Int64(firstRow), Int64(bytes.count / tensor.columnCount))
-            let forbidden: Int64
-            if let multipliers {
-                forbidden = edgek_pack_s4(
-                    codes, multipliers + firstRow * tensor.groupCount, first, count, outputs,
-                    depth, packed, sums)
-            } else {
-                let place = edgep_find_byte(start, bytes.count, 0x80)
-                forbidden = place < 0 ? -1 : Int64(place) / depth
-                if place < 0 {
+            let forbidden =
+                if let multipliers {
+                    edgek_pack_s4(
+                        codes, multipliers + firstRow * tensor.groupCount, first, count, outputs,
+                        depth, packed, sums)
+                } else {
                     kernels.pack_weights(codes, first, count, outputs, depth, packed, sums)
                 }
-            }
             if forbidden >= 0 { forbiddenRow = firstRow + Int(forbidden) }
         }
         if let forbiddenRow {
