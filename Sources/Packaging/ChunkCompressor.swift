@@ -60,15 +60,17 @@ final class ChunkCompressor {
         of bytes: [UInt8], below limit: Int, isLikelyToRepeat: Bool
     ) throws(PackagingError) -> [UInt8]? {
         var smallest: [UInt8]?
-        func attempt(_ effort: Effort) throws(PackagingError) -> Int {
-            let count = try compress(bytes, effort)
+        func keep(_ count: Int) {
             if count < smallest?.count ?? limit { smallest = Array(frame[..<count]) }
-            return count
         }
-        let literals = try attempt(.literals)
-        let quick = try attempt(.quick)
-        let repeats = quick <= min(limit, literals - literals / 100)
-        if isLikelyToRepeat || repeats { _ = try attempt(.thorough) }
+        let literals = try compress(bytes, .literals)
+        keep(literals)
+        let quick = try compress(bytes, .quick)
+        // Frames of literals alone are decoded fastest: less than a hundredth is not worth others.
+        if isLikelyToRepeat || quick <= min(limit, literals - literals / 100) {
+            keep(quick)
+            keep(try compress(bytes, .thorough))
+        }
         return smallest
     }
 
@@ -81,6 +83,8 @@ final class ChunkCompressor {
             settings = [
                 (ZSTD_c_compressionLevel, 1), (ZSTD_c_strategy, Int32(ZSTD_fast.rawValue)),
                 (ZSTD_c_hashLog, 6), (ZSTD_c_minMatch, 7), (ZSTD_c_targetLength, 1 << 17),
+                // Blocks of 64 KiB: runtimes decode two at once.
+                (ZSTD_c_windowLog, 16),
                 (atn_zstd_literal_compression, Int32(ZSTD_ps_enable.rawValue)),
             ]
         case .quick:
