@@ -5,16 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    /// Bits of the longest code that zstd itself writes.
-    EDGEP_CODE_BITS = 11,
-    EDGEP_CODE_ENTRIES = 1 << EDGEP_CODE_BITS,
-};
+#include "huffman_codes.h"
 
-/// What decoding needs; a kilobyte-sized value that holds nothing from one frame to the next.
+/// What decoding needs: 8 KiB that hold nothing from one frame to the next.
 typedef struct {
-    /// Of two blocks, by the next bits: the length of the code that they start with in the low byte,
-    /// what it stands for in the high one.
+    /// Of two blocks.
     uint16_t codes[2][EDGEP_CODE_ENTRIES];
 } edgep_literals;
 
