@@ -23,11 +23,11 @@ enum {
 
 /// Packs each two groups of a panel as one of 16 inputs: [N/64][K/16][panels][16][16]. A last group
 /// without a partner keeps the form [panels][16][8].
-static void pack_weights(
+static int64_t pack_weights(
     const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
     int64_t depth, void *packed, int32_t *weight_sums
 ) {
-    int64_t groups = edgek_groups(depth);
+    int64_t groups = edgek_groups(depth), forbidden = -1;
     for (int64_t row = 0; row < row_count; row++) {
         int64_t column = first_row + row, in_block = column % EDGEK_COLUMN_GRAIN;
         int64_t panel = in_block / EDGEK_LANES, lane = in_block % EDGEK_LANES;
@@ -35,9 +35,9 @@ static void pack_weights(
         const int8_t *source = codes + row * depth;
         uint8_t *block = (uint8_t *)packed + edgek_block_offset(column, depth);
 
-        int32_t sum = 0;
-        for (int64_t k = 0; k < depth; k++) sum += source[k];
-        weight_sums[column] = sum;
+        bool is_forbidden;
+        weight_sums[column] = edgek_sum_codes(source, depth, &is_forbidden);
+        if (is_forbidden && forbidden < 0) forbidden = row;
 
         uint8_t *target = block + panel * 2 * EDGEK_PANEL_BYTES + lane * PAIR_DEPTH;
         int64_t k = 0;
@@ -52,6 +52,7 @@ static void pack_weights(
             memcpy(target, source + k, (size_t)(depth - k));
         }
     }
+    return forbidden;
 }
 
 /// Where the weights of four columns lie.

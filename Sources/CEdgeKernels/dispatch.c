@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -34,10 +35,22 @@ const edgek_table *edgek_table_at(int32_t index) {
     return index >= 0 && index < edgek_table_count() ? entries[index].table : NULL;
 }
 
+/// The features of this processor, which takes long to tell them in a virtual machine.
+static uint32_t known_features(void) {
+    const uint32_t is_known = UINT32_C(1) << 31;
+    static _Atomic uint32_t known;
+    uint32_t features = atomic_load_explicit(&known, memory_order_relaxed);
+    if (features == 0) {
+        features = edgek_cpu_features() | is_known;
+        atomic_store_explicit(&known, features, memory_order_relaxed);
+    }
+    return features;
+}
+
 int32_t edgek_table_is_supported(int32_t index) {
     if (index < 0 || index >= edgek_table_count()) return 0;
     uint32_t needed = entries[index].needed_features;
-    return (edgek_cpu_features() & needed) == needed;
+    return (known_features() & needed) == needed;
 }
 
 int32_t edgek_fastest_table(void) {

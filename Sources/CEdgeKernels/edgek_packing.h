@@ -5,6 +5,9 @@
 // codes as unsigned bytes above 128, 0 as they are.
 #pragma once
 
+#include <stdbool.h>
+
+#include "edgek_pack_groups.h"
 #include "edgek_vector.h"
 
 enum {
@@ -42,39 +45,35 @@ static void clear_packed_weights(void *packed, int64_t column_count, int64_t dep
     if (byte_count > column_count * depth) memset(packed, EDGEK_PACK_OFFSET, (size_t)byte_count);
 }
 
-static void pack_weights(
+/// Σ codes[k]; makes `is_forbidden` true if a code is −128.
+EDGEK_INLINE int32_t edgek_sum_codes(const int8_t *codes, int64_t depth, bool *is_forbidden) {
+    int32_t sum = 0;
+    int8_t lowest = 0;
+    EDGEK_ONE_VECTOR
+    for (int64_t k = 0; k < depth; k++) {
+        sum += codes[k];
+        lowest = codes[k] < lowest ? codes[k] : lowest;
+    }
+    *is_forbidden = lowest == INT8_MIN;
+    return sum;
+}
+
+static int64_t pack_weights(
     const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
     int64_t depth, void *packed, int32_t *weight_sums
 ) {
-    for (int64_t row = 0; row < row_count; row++) {
-        int64_t column = first_row + row;
-        const int8_t *source = codes + row * depth;
-        int64_t in_block = column % EDGEK_COLUMN_GRAIN;
-        int64_t stride = edgek_block_panels(column, column_count) * EDGEK_PANEL_BYTES;
-        uint8_t *target = (uint8_t *)packed + edgek_block_offset(column, depth)
-            + in_block / EDGEK_LANES * EDGEK_PANEL_BYTES
-            + in_block % EDGEK_LANES * EDGEK_PACK_DEPTH;
-
-        int32_t sum = 0;
-        EDGEK_ONE_VECTOR
-        for (int64_t k = 0; k < depth; k++) sum += source[k];
-        weight_sums[column] = sum;
-
-        // Adding 128 to a signed byte flips its highest bit.
-        const uint64_t flip = EDGEK_PACK_OFFSET == 0 ? 0 : UINT64_C(0x8080808080808080);
-        int64_t k = 0;
-        EDGEK_KEEP_LOOP
-        for (; k + EDGEK_PACK_DEPTH <= depth; k += EDGEK_PACK_DEPTH, target += stride) {
-            uint64_t group = 0;
-            memcpy(&group, source + k, EDGEK_PACK_DEPTH);
-            group ^= flip;
-            memcpy(target, &group, EDGEK_PACK_DEPTH);
-        }
-        if (k < depth) {
-            uint64_t group = 0;
-            memcpy(&group, source + k, (size_t)(depth - k));
-            group ^= flip;
-            memcpy(target, &group, EDGEK_PACK_DEPTH);
-        }
+    // Adding 128 to a signed byte flips its highest bit.
+    const uint64_t flip = EDGEK_PACK_OFFSET == 0 ? 0 : UINT64_C(0x8080808080808080);
+    if (EDGEK_PACK_DEPTH == 4) {
+        edgek_pack_groups_of_4(codes, first_row, row_count, column_count, depth, flip, packed);
+    } else {
+        edgek_pack_groups_of_8(codes, first_row, row_count, column_count, depth, flip, packed);
     }
+    int64_t forbidden = -1;
+    for (int64_t row = row_count - 1; row >= 0; row--) {
+        bool is_forbidden;
+        weight_sums[first_row + row] = edgek_sum_codes(codes + row * depth, depth, &is_forbidden);
+        if (is_forbidden) forbidden = row;
+    }
+    return forbidden;
 }

@@ -62,20 +62,23 @@ static void clear_packed_weights(void *packed, int64_t column_count, int64_t dep
     memset((char *)packed + filled, 0, (size_t)(packed_weight_bytes(column_count, depth) - filled));
 }
 
-static void pack_weights(
+static int64_t pack_weights(
     const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
     int64_t depth, void *packed, int32_t *weight_sums
 ) {
     (void)column_count;
+    int64_t forbidden = -1;
     for (int64_t row = 0; row < row_count; row++) {
         int8_t *target = (int8_t *)packed + (first_row + row) * depth;
         int32_t sum = 0;
         for (int64_t k = 0; k < depth; k++) {
             target[k] = codes[row * depth + k];
             sum += target[k];
+            if (target[k] == INT8_MIN && forbidden < 0) forbidden = row;
         }
         weight_sums[first_row + row] = sum;
     }
+    return forbidden;
 }
 
 static void expand_codes(

@@ -92,11 +92,12 @@ static void clear_packed_weights(void *packed, int64_t column_count, int64_t dep
     if (byte_count > 0) memset(packed, 0, (size_t)byte_count);
 }
 
-static void pack_weights(
+static int64_t pack_weights(
     const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
     int64_t depth, void *packed, int32_t *weight_sums
 ) {
-    pack_codes(codes, first_row, row_count, column_count, depth, packed, weight_sums);
+    int64_t forbidden =
+        pack_codes(codes, first_row, row_count, column_count, depth, packed, weight_sums);
     char *products = (char *)packed + packed_code_bytes(column_count, depth);
     for (int64_t row = 0; row < row_count; row++) {
         uint32_t sum = 0;
@@ -107,6 +108,7 @@ static void pack_weights(
         }
         memcpy(products + (first_row + row) * (int64_t)sizeof sum, &sum, sizeof sum);
     }
+    return forbidden;
 }
 
 // MARK: Products

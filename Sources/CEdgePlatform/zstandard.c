@@ -2,9 +2,11 @@
 #include <zstd.h>
 
 #include "CEdgePlatform.h"
+#include "literals.h"
 
 struct edgep_zstd {
     ZSTD_DCtx *context;
+    edgep_literals literals;
 };
 
 edgep_zstd *edgep_zstd_create(void) {
@@ -39,6 +41,9 @@ int32_t edgep_zstd_decode(
     if (ZSTD_getDictID_fromFrame(frame, frame_byte_count) != 0) return -1;
     if (ZSTD_findFrameCompressedSize(frame, frame_byte_count) != frame_byte_count) return -1;
 
+    if (edgep_decode_literals(&decoder->literals, frame, frame_byte_count, raw, raw_byte_count)) {
+        return 0;
+    }
     // Decoding in one step uses `raw` as the window: a large declared window allocates nothing.
     uint8_t nothing;
     void *target = raw_byte_count > 0 ? raw : &nothing;

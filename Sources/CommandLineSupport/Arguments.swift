@@ -154,7 +154,7 @@ package struct Arguments {
         guard descriptor >= 0 else { return [] }
         defer { edgep_close(descriptor) }
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var buffer = [UInt8](repeating: 0, count: 1 << 12)
         while true {
             let count = edgep_read(descriptor, &buffer, buffer.count)
             guard count > 0 else { break }

@@ -26,10 +26,10 @@ final class ChunkDecoder {
         edgep_zstd_destroy(decoder)
     }
 
-    /// Bytes that a decoder takes, but for the masks: a chunk as it is stored, and what zstd keeps
-    /// for a frame (its `sizeof(ZSTD_DCtx)`, the same on all processors within a few bytes).
+    /// Bytes that a decoder takes, but for the masks: a chunk as it is stored, and what is kept for a
+    /// frame (8 KiB, and `sizeof(ZSTD_DCtx)`, the same on all processors within a few bytes).
     static func byteCount(in directory: ContainerDirectory) -> Int {
-        directory.chunks.reduce(0) { max($0, $1.storedSize) } + (160 << 10)
+        directory.chunks.reduce(0) { max($0, $1.storedSize) } + (168 << 10)
     }
 
     /// Bytes that the largest mask of a sparse chunk takes.

@@ -72,9 +72,15 @@ package final class Engine {
         } catch {
             throw .format(error)
         }
-        // The session first: it refuses what is over the memory limit.
-        session = try Session(container, options: options)
-        tokenizer = try Self.tokenizer(of: container)
+        var loaded: Result<Tokenizer?, RuntimeError> = .success(nil)
+        session = try Session(container, options: options) {
+            do throws(RuntimeError) {
+                loaded = .success(try Self.tokenizer(of: container))
+            } catch {
+                loaded = .failure(error)
+            }
+        }
+        tokenizer = try loaded.get()
         if let logits = session.program.output(.logits), !labels.isEmpty {
             let columns = session.program.values[logits].columnCount
             guard columns == labels.count else {

@@ -32,6 +32,7 @@ package struct MemoryNeed: Equatable, Sendable {
         var isCounted = [Bool](repeating: false, count: directory.tensors.count)
         // A table that is also a weight is loaded in both forms, its scales twice.
         var isCountedTable = isCounted
+        var mostMultipliers = 0
         func countVector(_ index: Int?) {
             guard let index, !isCounted[index] else { return }
             isCounted[index] = true
@@ -56,13 +57,16 @@ package struct MemoryNeed: Equatable, Sendable {
             case .linear(_, _, _, let weight, let bias, _):
                 countVector(bias)
                 let matrix = directory.tensors[weight]
-                countVector(matrix.scales)
                 guard !isCounted[weight] else { break }
                 isCounted[weight] = true
-                countVector(matrix.multipliers)
+                if let multipliers = matrix.multipliers {
+                    mostMultipliers = max(
+                        mostMultipliers, directory.tensors[multipliers].rawByteCount)
+                }
                 if matrix.scheme != .none {
                     weights += MatrixRoom.packedBytes(matrix, kernels)
-                    weights += matrix.rowCount * 4
+                    // Sums and scales of the rows.
+                    weights += 2 * rounded(matrix.rowCount * 4, up: 64)
                 } else {
                     weights += matrix.elementCount * 4
                 }
@@ -91,7 +95,7 @@ package struct MemoryNeed: Equatable, Sendable {
         let oneDecoder = ChunkDecoder.byteCount(in: directory)
         decoder = isCountedTable.contains(true) ? oneDecoder : 0
         let largestChunk = directory.chunks.reduce(0) { max($0, $1.rawSize) }
-        loading = threadCount * (oneDecoder + largestChunk)
+        loading = threadCount * (oneDecoder + largestChunk + mostMultipliers)
         let program = directory.program
         guard !program.generates else {
             keyValueCache = KeyValueCache.byteCount(

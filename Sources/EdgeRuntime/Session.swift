@@ -50,7 +50,12 @@ package final class Session {
     private var prepared: [(steps: StepList, plan: ExecutionPlan)] = []
 
     /// Loads the weights of a container.
-    package init(_ container: Container, options: SessionOptions) throws(RuntimeError) {
+    ///
+    /// - Parameter work: What one of the threads does besides, unless the weights are over the memory
+    ///   limit.
+    package init(
+        _ container: Container, options: SessionOptions, alongside work: () -> Void = {}
+    ) throws(RuntimeError) {
         // The need for memory grows with the number of threads, and must not overflow.
         guard ThreadPool.threadCounts.contains(options.threadCount) else {
             throw .threads(count: options.threadCount)
@@ -69,7 +74,7 @@ package final class Session {
         }
         pool = try ThreadPool(threadCount: options.threadCount)
         weights = try Weights(
-            container, kernels: options.instructionSet.kernels, pool: pool)
+            container, kernels: options.instructionSet.kernels, pool: pool, alongside: work)
         upcomingWeights = weights.upcoming(in: program)
     }
 

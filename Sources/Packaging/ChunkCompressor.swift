@@ -60,15 +60,17 @@ final class ChunkCompressor {
         of bytes: [UInt8], below limit: Int, isLikelyToRepeat: Bool
     ) throws(PackagingError) -> [UInt8]? {
         var smallest: [UInt8]?
-        func attempt(_ effort: Effort) throws(PackagingError) -> Int {
-            let count = try compress(bytes, effort)
+        func keep(_ count: Int) {
             if count < smallest?.count ?? limit { smallest = Array(frame[..<count]) }
-            return count
         }
-        let literals = try attempt(.literals)
-        let quick = try attempt(.quick)
-        let repeats = quick <= min(limit, literals - literals / 100)
-        if isLikelyToRepeat || repeats { _ = try attempt(.thorough) }
+        let literals = try compress(bytes, .literals)
+        keep(literals)
+        let quick = try compress(bytes, .quick)
+        // Frames of literals alone are decoded fastest: less than a hundredth is not worth others.
+        if isLikelyToRepeat || quick <= min(limit, literals - literals / 100) {
+            keep(quick)
+            keep(try compress(bytes, .thorough))
+        }
         return smallest
     }
 
@@ -95,11 +97,46 @@ final class ChunkCompressor {
         for (parameter, value) in settings {
             try Self.check(ZSTD_CCtx_setParameter(context, parameter, value))
         }
-        let status = bytes.withUnsafeBytes {
-            ZSTD_compress2(context, frame.baseAddress, frame.count, $0.baseAddress, $0.count)
+        guard effort == .literals, bytes.count > Self.largestSingleBlock else {
+            let status = bytes.withUnsafeBytes {
+                ZSTD_compress2(context, frame.baseAddress, frame.count, $0.baseAddress, $0.count)
+            }
+            try Self.check(status)
+            return status
         }
-        try Self.check(status)
-        return status
+        return try compress(bytes, blockBytes: Self.blockBytes(of: bytes.count))
+    }
+
+    /// Bytes from which on a frame of literals has two blocks or more.
+    private static let largestSingleBlock = 64 << 10
+    /// Of any block (RFC 8878, 3.1.1.2.4).
+    private static let largestBlock = 128 << 10
+
+    /// Bytes of each block of literals, so that there are as few pairs of blocks of the same size as
+    /// can be: runtimes decode two blocks at once.
+    private static func blockBytes(of byteCount: Int) -> Int {
+        let pairCount = (byteCount + 2 * largestBlock - 1) / (2 * largestBlock)
+        return (byteCount + 2 * pairCount - 1) / (2 * pairCount)
+    }
+
+    /// Ends a block every `blockBytes` bytes, with the settings of the context.
+    private func compress(_ bytes: [UInt8], blockBytes: Int) throws(PackagingError) -> Int {
+        try Self.check(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(bytes.count)))
+        var output = ZSTD_outBuffer(dst: frame.baseAddress, size: frame.count, pos: 0)
+        var start = 0
+        while start < bytes.count {
+            let end = min(bytes.count, start + blockBytes)
+            // There is room for any frame, so one call takes the block and writes it.
+            let status = bytes.withUnsafeBytes { bytes in
+                var input = ZSTD_inBuffer(src: bytes.baseAddress, size: end, pos: start)
+                return ZSTD_compressStream2(
+                    context, &output, &input, end < bytes.count ? ZSTD_e_flush : ZSTD_e_end)
+            }
+            try Self.check(status)
+            guard status == 0 else { throw .zstd(message: "a block was not written at once") }
+            start = end
+        }
+        return output.pos
     }
 
     private static func check(_ status: Int) throws(PackagingError) {

@@ -48,8 +48,10 @@ enum RunCommand {
         input.text = arguments.value("--text")
         input.textPair = arguments.value("--text-pair")
         input.ids = ids.map { $0.map { Int32($0) } }
-        return try answer(
+        let status = try answer(
             input, responder, model: model.path, asJSON: arguments.has("--json"))
+        // The system takes all memory back at once; giving it up piece by piece takes longer.
+        withExtendedLifetime(engine) { Console.exit(status) }
     }
 
     private static func checkSources(_ arguments: Arguments) throws(UsageError) {

@@ -78,7 +78,7 @@ struct AccuracyTests {
             let packed = arena.bytes(Int(table.packed_weight_bytes(1, 1)))
             table.clear_packed_weights(packed, 1, 1)
             let sums = arena.zeros(1, of: Int32.self)
-            table.pack_weights(arena.copy([Int8(1)]), 0, 1, 1, 1, packed, sums)
+            _ = table.pack_weights(arena.copy([Int8(1)]), 0, 1, 1, 1, packed, sums)
             let y = arena.floats(1)
             var task = edgek_linear_s8(
                 codes: codes, code_stride: 64, rows: arena.copy([row]), packed_weights: packed,

@@ -99,9 +99,11 @@ struct LinearS8Case {
                 }
             } else {
                 table.clear_packed_weights(packed, n, k)
-                table.pack_weights(
+                let later = table.pack_weights(
                     operands.weights + cut * depth, Int64(cut), n - Int64(cut), n, k, packed, sums)
-                table.pack_weights(operands.weights, 0, Int64(cut), n, k, packed, sums)
+                let earlier = table.pack_weights(
+                    operands.weights, 0, Int64(cut), n, k, packed, sums)
+                #expect(later == -1 && earlier == -1)
             }
 
             let residual = isInPlace ? operands.y : operands.residual

@@ -165,8 +165,10 @@ static void run_linear_codes(
     } else {
         packed = take((size_t)table->packed_weight_bytes(n, k) + 64);
         table->clear_packed_weights(packed, n, k);
-        table->pack_weights(weights + middle * k, middle, n - middle, n, k, packed, sums);
-        table->pack_weights(weights, 0, middle, n, k, packed, sums);
+        int64_t later =
+            table->pack_weights(weights + middle * k, middle, n - middle, n, k, packed, sums);
+        int64_t earlier = table->pack_weights(weights, 0, middle, n, k, packed, sums);
+        if (later != -1 || earlier != -1) exit(2);
     }
 
     int64_t y_stride = n + 3;

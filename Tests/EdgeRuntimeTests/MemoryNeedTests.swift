@@ -8,6 +8,9 @@ import Testing
     private func weightBytes(_ session: Session) -> Int {
         var total = 0
         for vector in session.weights.vectors { total += vector?.byteCount ?? 0 }
+        for case .codes(_, _, let scales, _)? in session.weights.linear {
+            total += scales.byteCount
+        }
         return total + session.weights.pages.byteCount
     }
 

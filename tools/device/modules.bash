@@ -65,21 +65,25 @@ fetch_zstd() {
     touch "$zstd/.complete"
 }
 
-# Compiles the decoder only with `c_flags` into `work`, in the way that is fastest for bytes with
-# little order, as weights are, and adds its files to `objects`. Nothing exists once more for
-# processors that have BMI2: with AVX-512, models start as fast by the code for all.
+# Compiles the decoder only with `c_flags` into `work`, as small as it can be, and adds its files to
+# `objects`. Weights are decoded by CEdgePlatform itself where words have 64 bits, else by zstd in the
+# way that is fastest for bytes with little order.
 compile_zstd() {
     local flags=(-DZSTD_LEGACY_SUPPORT=0 -DZSTD_STRIP_ERROR_STRINGS=1 -DHUF_FORCE_DECOMPRESS_X1
         -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT -DDYNAMIC_BMI2=0 -DZSTD_DISABLE_ASM=1
-        -DXXH_NAMESPACE=ZSTD_ -DNDEBUG)
+        -DZSTD_TRACE=0 -DXXH_NAMESPACE=ZSTD_ -DNDEBUG)
     local source object level
     for source in "$zstd"/lib/common/{entropy_common,error_private,fse_decompress,xxhash,zstd_common}.c \
         "$zstd"/lib/decompress/*.c; do
         object=$work/objects/zstd-$(basename "$source").o
         objects+=("$object")
+        level=(-Oz)
         case "$source" in
-            */huf_decompress.c) level=(-O3 -fno-inline-functions) ;;
-            *) level=(-Oz) ;;
+            */huf_decompress.c)
+                level+=(-DZSTD_NO_INLINE)
+                [ "$arch" != armv7 ] || level=(-O3 -fno-inline-functions) ;;
+            */fse_decompress.c) level+=(-DZSTD_NO_INLINE) ;;
+            */zstd_decompress_block.c) level+=(-DZSTD_NO_INLINE -mllvm -inline-threshold=30) ;;
         esac
         "$clang" "${c_flags[@]}" -Wno-error "${flags[@]}" "${level[@]}" -c "$source" -o "$object"
     done
@@ -106,7 +110,9 @@ fetch_packages() {
 # Speed counts where the vectors are; the scalar table is for processors that have none.
 optimization() {
     case "$1" in
-        */CEdgeKernels-*scalar*.o | */CEdgePlatform-*) echo -Oz ;;
+        */CEdgeKernels-*scalar*.o) echo -Oz ;;
+        */CEdgePlatform-literals.o) echo -O2 ;;
+        */CEdgePlatform-*) echo -Oz ;;
         */CEdgeKernels-*) echo -O2 ;;
         *) echo -Os ;;
     esac

@@ -211,9 +211,10 @@ typedef struct {
     void (*clear_packed_weights)(void *packed, int64_t column_count, int64_t depth);
     /// Packs `row_count` rows of codes (outputs `first_row` …) of a [column_count, depth] matrix,
     /// codes in −127…127, rows contiguous, and writes their sums to weight_sums[first_row…].
+    /// Returns the first of the rows with a code −128, which products are not exact with, or −1.
     /// Calls for disjoint row ranges may come in any order; they may run in parallel only where
     /// their ranges do not share a multiple of EDGEK_COLUMN_GRAIN outputs.
-    void (*pack_weights)(
+    int64_t (*pack_weights)(
         const int8_t *codes, int64_t first_row, int64_t row_count, int64_t column_count,
         int64_t depth, void *packed, int32_t *weight_sums);
     /// Puts packed values back to their places: codes[i] is the next value where bit i % 8 of
