@@ -50,8 +50,9 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
 
-        // C: checksums, kernels and what a program needs from Linux.
+        // C: checksums, functions of the float reference, kernels and what a program needs from Linux.
         .target(name: "CChecksums"),
+        .target(name: "CElementaryFunctions"),
         .target(name: "CEdgeKernels"),
         .target(name: "CEdgePlatform", dependencies: ["CZstd"]),
 
@@ -63,7 +64,7 @@ let package = Package(
         module("AtomicFiles"),
         module("Tensors", ["COpenBLAS"]),
         module("Checkpoints", ["Tensors", "CChecksums"]),
-        module("ModelGraph", ["Checkpoints", "Tensors"]),
+        module("ModelGraph", ["Checkpoints", "Tensors", "CElementaryFunctions"]),
         module(
             "ModelCompression", ["ModelGraph", "Checkpoints", "Tensors"],
             resources: ["int8", "small", "fast", "tiny", "int4", "float"].map {
@@ -141,6 +142,7 @@ let package = Package(
             "EdgeTokenizerTests", ["EdgeTokenizer", "Packaging", "Checkpoints"],
             exclude: ["Fixtures"]),
         tests("CChecksumsTests", ["CChecksums"]),
+        tests("CElementaryFunctionsTests", ["CElementaryFunctions"]),
         tests("CEdgeKernelsTests", ["CEdgeKernels"]),
         tests("CEdgePlatformTests", ["CEdgePlatform", "CZstd"]),
         tests(

@@ -1,6 +1,7 @@
 #pragma once
 // OpenBLAS on Debian ships the C interface of BLAS but no lapacke.h.
 #include <cblas.h>
+#include <malloc.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -19,6 +20,13 @@ void dgesdd_(
     const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
     const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork,
     int *info, unsigned long jobz_length);
+
+/// Has `malloc` keep blocks of up to `largest` bytes that were freed, and `spare` bytes of them at its
+/// end, for those that come next.
+static inline void attenuate_keep_freed_memory(int largest, int spare) {
+    mallopt(M_MMAP_THRESHOLD, largest);
+    mallopt(M_TRIM_THRESHOLD, spare);
+}
 
 /// How wide the vectors are that the processor has and the operating system keeps, in bits: 512 with
 /// the instructions of OpenBLAS's kernels for Skylake servers, 256 with those for Haswell, else 0.

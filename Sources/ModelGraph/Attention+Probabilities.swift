@@ -1,3 +1,4 @@
+import CElementaryFunctions
 import Glibc
 import Tensors
 
@@ -40,6 +41,9 @@ extension Attention {
         MatrixProduct.multiply(
             query, key, transposed: true, into: start, stride: keys.count, rows: places.count,
             columns: keys.count, depth: headSize, alpha: scale)
+        if mask == .none, scoreCap == nil, slope == nil {
+            return atn_softmax(start, places.count, keys.count, keys.count)
+        }
         for (index, place) in places.enumerated() {
             let row = UnsafeMutableBufferPointer(
                 rebasing: scores[index * keys.count..<(index + 1) * keys.count])
@@ -61,15 +65,9 @@ extension Attention {
     private static func applySoftmax(
         _ row: UnsafeMutableBufferPointer<Float>, visible: Range<Int>
     ) {
-        var maximum = -Float.infinity
-        for index in visible { maximum = max(maximum, row[index]) }
-        var sum = 0.0
-        for index in visible {
-            row[index] = expf(row[index] - maximum)
-            sum += Double(row[index])
+        if let start = row.baseAddress {
+            atn_softmax(start + visible.lowerBound, 1, visible.count, visible.count)
         }
-        let factor = Float(1 / sum)
-        for index in visible { row[index] *= factor }
         for index in 0..<visible.lowerBound { row[index] = 0 }
         for index in visible.upperBound..<row.count { row[index] = 0 }
     }

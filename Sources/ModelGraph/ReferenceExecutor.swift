@@ -15,8 +15,8 @@ package struct ReferenceExecutor: Sendable {
     /// makes of it; otherwise they read floats.
     package let simulatesCodes: Bool
     let weights: WeightStore
-    /// For each node, the values that no later node and no output needs.
-    private let releasedValues: [[ValueID]]
+    /// For each node, the values that no later node and no output needs; nil if that was not asked.
+    private let releasedValues: [[ValueID]]?
     private let problem: ModelError?
 
     package init(model: Model, threadCount: Int, simulatesCodes: Bool = false) {
@@ -32,6 +32,15 @@ package struct ReferenceExecutor: Sendable {
         }
         self.problem = problem
         releasedValues = Self.releasedValues(model.graph)
+    }
+
+    /// An executor for single nodes (`compute`), which does not look at the graph as a whole.
+    package init(nodesOf model: Model, threadCount: Int, simulatesCodes: Bool) {
+        self.model = model
+        self.threadCount = threadCount
+        self.simulatesCodes = simulatesCodes
+        weights = WeightStore(model: model)
+        (problem, releasedValues) = (nil, nil)
     }
 
     /// Runs one input.
@@ -65,6 +74,8 @@ package struct ReferenceExecutor: Sendable {
         _ batch: SequenceBatch, outputs roles: Set<OutputRole>? = nil, tap: Tap? = nil
     ) throws(ModelError) -> [OutputRole: Tensor] {
         if let problem { throw problem }
+        if releasedValues == nil { try model.validate() }
+        let releasedValues = releasedValues ?? Self.releasedValues(model.graph)
         Parallel.threadCount = threadCount
         let graph = model.graph
         let wanted = graph.outputs.filter { roles?.contains($0.key) ?? true }

@@ -14,9 +14,8 @@ extension RotaryEmbedding {
         let pairCount = frequencies.elementCount
         guard pairCount > 0, tensor.columnCount > 0 else { return tensor }
         let positions = sequences.flatMap { 0..<$0.count }
-        var result = tensor
         let columnCount = tensor.columnCount
-        result.forEachNumberedRow { index, row in
+        return tensor.mappedRows { index, row in
             let position = Float(positions[index])
             for pair in 0..<pairCount {
                 let angle = position * frequencies.values[pair]
@@ -29,7 +28,6 @@ extension RotaryEmbedding {
                 }
             }
         }
-        return result
     }
 
     private func columns(ofPair pair: Int, of pairCount: Int) -> (left: Int, right: Int) {

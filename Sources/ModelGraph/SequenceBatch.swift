@@ -50,6 +50,9 @@ package struct SequenceBatch: Sendable {
     package var count: Int { offsets.count - 1 }
     package var tokenCount: Int { tokenIDs.count }
 
+    /// The first row of each sequence, in a value with a row for each token.
+    package var firstRows: [Int] { Array(offsets.dropLast()) }
+
     /// The rows of a value that belong to a sequence.
     package func rows(of sequence: Int, _ rows: RowCount) -> Range<Int> {
         switch rows {

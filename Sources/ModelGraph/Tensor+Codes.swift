@@ -11,8 +11,10 @@ extension Tensor {
     package func roundedToCodes(
         multipliers: [Float]?, range: ClosedRange<Float>? = nil
     ) -> Tensor {
-        var result = multipliers.map { multiplyingColumns(by: $0) } ?? self
-        result.forEachRow { row in
+        mappedRows { _, row in
+            if let multipliers {
+                for column in 0..<row.count { row[column] *= multipliers[column] }
+            }
             var (low, high) = (range?.lowerBound ?? 0, range?.upperBound ?? 0)
             if range == nil {
                 for value in row {
@@ -32,6 +34,5 @@ extension Tensor {
                 row[column] = (max(0, min(255, code)) - zero) * scale
             }
         }
-        return result
     }
 }

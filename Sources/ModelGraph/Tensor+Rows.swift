@@ -1,19 +1,25 @@
+import CElementaryFunctions
 import Glibc
 package import Tensors
 
 extension Tensor {
     func adding(_ other: Tensor) -> Tensor {
-        other.values.withUnsafeBufferPointer { other in
-            nonisolated(unsafe) let other = other
-            return mapped { index, value in value + other[index] }
+        combined(with: other) { range, x, y, sum in
+            for index in range { sum[index] = x[index] + y[index] }
         }
+    }
+
+    /// x + (y − z), element by element.
+    package func adding(_ other: Tensor, minus subtracted: Tensor) -> Tensor {
+        other.combined(with: subtracted) { range, y, z, difference in
+            for index in range { difference[index] = y[index] - z[index] }
+        }.adding(self)
     }
 
     /// The product element by element.
     func multiplying(_ other: Tensor) -> Tensor {
-        other.values.withUnsafeBufferPointer { other in
-            nonisolated(unsafe) let other = other
-            return mapped { index, value in value * other[index] }
+        combined(with: other) { range, x, y, product in
+            for index in range { product[index] = x[index] * y[index] }
         }
     }
 
@@ -31,21 +37,80 @@ extension Tensor {
         return Tensor(shape: shape, values: result)
     }
 
+    /// Applies a function to ranges of elements, several at a time.
+    ///
+    /// - Parameter body: Gets a range, the elements, and memory for the results.
+    func mappedRanges(
+        _ body: @Sendable (Range<Int>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+    ) -> Tensor {
+        let result = [Float](unsafeUninitializedCapacity: values.count) { output, count in
+            count = values.count
+            values.withUnsafeBufferPointer { input in
+                guard let input = input.baseAddress, let output = output.baseAddress else { return }
+                nonisolated(unsafe) let (x, y) = (input, output)
+                Parallel.forEachRange(of: values.count, grain: 1 << 14) { body($0, x, y) }
+            }
+        }
+        return Tensor(shape: shape, values: result)
+    }
+
+    /// Applies a function to ranges of elements of two tensors of one size, several at a time.
+    ///
+    /// - Parameter body: Gets a range, the elements of both, and memory for the results.
+    private func combined(
+        with other: Tensor,
+        _ body:
+            @Sendable (
+                Range<Int>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>
+            ) -> Void
+    ) -> Tensor {
+        precondition(values.count == other.values.count, "tensors to combine have one size")
+        return other.values.withUnsafeBufferPointer { other in
+            guard let other = other.baseAddress else { return self }
+            nonisolated(unsafe) let second = other
+            return mappedRanges { range, first, output in body(range, first, second, output) }
+        }
+    }
+
+    /// Applies a function to a copy of each row, several at a time.
+    ///
+    /// - Parameter body: Gets the index of a row and the row, which it changes in place.
+    func mappedRows(_ body: @Sendable (Int, UnsafeMutableBufferPointer<Float>) -> Void) -> Tensor {
+        let (rows, columns) = (rowCount, columnCount)
+        let result = [Float](unsafeUninitializedCapacity: values.count) { output, count in
+            count = values.count
+            values.withUnsafeBufferPointer { input in
+                guard let input = input.baseAddress, let output = output.baseAddress else { return }
+                nonisolated(unsafe) let (source, target) = (input, output)
+                Parallel.forEachRange(
+                    of: rows, grain: max(1, (1 << 14) / max(1, columns))
+                ) { range in
+                    for row in range {
+                        let target = target + row * columns
+                        target.initialize(from: source + row * columns, count: columns)
+                        body(row, UnsafeMutableBufferPointer(start: target, count: columns))
+                    }
+                }
+            }
+        }
+        return Tensor(shape: shape, values: result)
+    }
+
     /// Multiplies each column with its factor.
     package func multiplyingColumns(by factors: [Float]) -> Tensor {
-        var result = self
-        result.forEachRow { row in
-            for column in 0..<row.count { row[column] *= factors[column] }
+        factors.withUnsafeBufferPointer { factors in
+            nonisolated(unsafe) let factors = factors
+            return mappedRows { _, row in
+                for column in 0..<row.count { row[column] *= factors[column] }
+            }
         }
-        return result
     }
 
     /// Normalizes each row to mean 0 and variance 1, then applies `gamma` and `beta`.
     func normalized(gamma: Tensor, beta: Tensor?, epsilon: Float) -> Tensor {
-        var result = self
         let columns = columnCount
         let beta = beta?.values ?? [Float](repeating: 0, count: columns)
-        result.forEachRow { row in
+        return mappedRows { _, row in
             var sum = 0.0
             for value in row { sum += Double(value) }
             let mean = sum / Double(columns)
@@ -60,15 +125,13 @@ extension Tensor {
                 row[column] = normal * gamma.values[column] + beta[column]
             }
         }
-        return result
     }
 
     /// Divides each group of as many columns as `gamma` has by its root mean square, then applies
     /// `gamma`.
     func normalizedByRootMeanSquare(gamma: Tensor, epsilon: Float) -> Tensor {
-        var result = self
         let size = gamma.elementCount
-        result.forEachRow { row in
+        return mappedRows { _, row in
             for start in stride(from: 0, to: row.count, by: size) {
                 var squares = 0.0
                 for column in start..<start + size {
@@ -80,39 +143,15 @@ extension Tensor {
                 }
             }
         }
-        return result
     }
 
     /// Divides each row by max(‖row‖₂, epsilon).
     func dividedByLength(epsilon: Float) -> Tensor {
-        var result = self
-        result.forEachRow { row in
+        mappedRows { _, row in
             var squares = 0.0
             for value in row { squares += Double(value) * Double(value) }
             let length = max(squares.squareRoot(), Double(epsilon))
             for column in 0..<row.count { row[column] = Float(Double(row[column]) / length) }
-        }
-        return result
-    }
-
-    /// Calls `body` with each row, several at a time.
-    mutating func forEachRow(_ body: @Sendable (UnsafeMutableBufferPointer<Float>) -> Void) {
-        forEachNumberedRow { _, row in body(row) }
-    }
-
-    /// Calls `body` with the index of each row and the row, several at a time.
-    mutating func forEachNumberedRow(
-        _ body: @Sendable (Int, UnsafeMutableBufferPointer<Float>) -> Void
-    ) {
-        let (rows, columns) = (rowCount, columnCount)
-        values.withUnsafeMutableBufferPointer { all in
-            nonisolated(unsafe) let all = all
-            Parallel.forEachRange(of: rows, grain: max(1, (1 << 14) / max(1, columns))) { range in
-                for row in range {
-                    let start = row * columns
-                    body(row, UnsafeMutableBufferPointer(rebasing: all[start..<start + columns]))
-                }
-            }
         }
     }
 }
@@ -121,7 +160,10 @@ extension Activation {
     func apply(_ tensor: Tensor) -> Tensor {
         switch self {
         case .relu: tensor.mapped { $1 < 0 ? 0 : $1 }
-        case .gelu: tensor.mapped { $1 * 0.5 * (1 + erff($1 * 0.707_106_77)) }
+        case .gelu:
+            tensor.mappedRanges { range, x, y in
+                atn_gelu(x + range.lowerBound, y + range.lowerBound, range.count)
+            }
         case .geluTanh:
             tensor.mapped {
                 let inner = 0.797_884_56 * ($1 + 0.044_715 * $1 * $1 * $1)

@@ -24,15 +24,20 @@ extension MatrixProduct {
                     CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(depth), 1,
                     x + first * size, Int32(size), 0, block, Int32(size))
             } add: { block in
-                for row in 0..<size {
-                    for column in row..<size {
-                        values[row * size + column] += Double(block[row * size + column])
+                nonisolated(unsafe) let block = block
+                Parallel.forEachRange(of: size, grain: 64) { rows in
+                    for row in rows {
+                        for column in row..<size {
+                            values[row * size + column] += Double(block[row * size + column])
+                        }
                     }
                 }
             }
-            for row in 0..<size {
-                for column in 0..<row {
-                    values[row * size + column] = values[column * size + row]
+            Parallel.forEachRange(of: size, grain: 64) { rows in
+                for row in rows {
+                    for column in 0..<row {
+                        values[row * size + column] = values[column * size + row]
+                    }
                 }
             }
         }
@@ -63,13 +68,18 @@ extension MatrixProduct {
                     Int32(outputCount), right + first * inputCount, Int32(inputCount), 0, block,
                     Int32(inputCount))
             } add: { block in
-                for index in 0..<elementCount { product[index] += Double(block[index]) }
+                nonisolated(unsafe) let block = block
+                Parallel.forEachRange(of: elementCount, grain: 1 << 14) { range in
+                    for index in range { product[index] += Double(block[index]) }
+                }
             }
         }
     }
 
     /// Computes the float products of blocks of rows on several threads, and adds them in their
     /// order, so that the sum does not depend on how many threads there are.
+    ///
+    /// - Parameter multiply: Writes what `add` reads of the memory that it gets.
     private static func addBlocks(
         rowCount: Int, elementCount: Int,
         multiply: @Sendable (_ first: Int, _ rows: Int, UnsafeMutablePointer<Float>) -> Void,
@@ -79,7 +89,6 @@ extension MatrixProduct {
         let together = min(blocks, Parallel.threadCount)
         guard together > 0 else { return }
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: together * elementCount)
-        memory.initialize(repeating: 0, count: together * elementCount)
         defer { memory.deallocate() }
         nonisolated(unsafe) let products = memory
         for firstBlock in stride(from: 0, to: blocks, by: together) {

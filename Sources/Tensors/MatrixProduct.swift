@@ -34,28 +34,38 @@ package enum MatrixProduct {
             throw .dimensionTooLarge(dimension)
         }
         let values = [Float](unsafeUninitializedCapacity: count) { output, initialized in
-            if let bias {
-                for row in 0..<rows {
-                    let start = row * outputs
-                    _ = output[start..<start + outputs].initialize(fromContentsOf: bias.values)
-                }
-            } else {
-                output.initialize(repeating: 0)
-            }
             initialized = count
             input.values.withUnsafeBufferPointer { x in
                 weight.values.withUnsafeBufferPointer { w in
-                    guard let x = x.baseAddress, let w = w.baseAddress,
-                        let y = output.baseAddress
-                    else { return }
-                    multiply(
-                        MatrixView(x, stride: depth), MatrixView(w, stride: depth),
-                        transposed: true, into: y, stride: outputs, rows: rows, columns: outputs,
-                        depth: depth, beta: 1)
+                    guard let output = output.baseAddress, rows > 0, outputs > 0 else { return }
+                    nonisolated(unsafe) let (x, w, y) = (x.baseAddress, w.baseAddress, output)
+                    Panels.forEach(rows: rows, work: rows * outputs * depth) { panel in
+                        let start = y + panel.lowerBound * outputs
+                        initialize(start, rows: panel.count, to: bias, columnCount: outputs)
+                        guard let x, let w, depth > 0 else { return }
+                        multiplyPanel(
+                            MatrixView(x + panel.lowerBound * depth, stride: depth),
+                            MatrixView(w, stride: depth), transposed: true, into: start,
+                            stride: outputs, rows: panel.count, columns: outputs, depth: depth,
+                            alpha: 1, beta: 1)
+                    }
                 }
             }
         }
         return Tensor(shape: shape, values: values)
+    }
+
+    /// Writes the bias, or zeros, to each row.
+    private static func initialize(
+        _ start: UnsafeMutablePointer<Float>, rows: Int, to bias: Tensor?, columnCount: Int
+    ) {
+        guard let bias else { return start.initialize(repeating: 0, count: rows * columnCount) }
+        bias.values.withUnsafeBufferPointer { bias in
+            guard let bias = bias.baseAddress else { return }
+            for row in 0..<rows {
+                (start + row * columnCount).initialize(from: bias, count: columnCount)
+            }
+        }
     }
 
     /// Where a matrix lies in memory: its first element and the distance of its rows in elements.
@@ -80,12 +90,21 @@ package enum MatrixProduct {
         guard rows > 0, columns > 0 else { return }
         nonisolated(unsafe) let (a, b, c) = (a, b, c)
         Panels.forEach(rows: rows, work: rows * columns * depth) { panel in
-            cblas_sgemm(
-                CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans,
-                Int32(panel.count), Int32(columns), Int32(depth), alpha,
-                a.start + panel.lowerBound * a.stride, Int32(max(1, a.stride)), b.start,
-                Int32(max(1, b.stride)), beta, c + panel.lowerBound * stride,
-                Int32(max(1, stride)))
+            multiplyPanel(
+                MatrixView(a.start + panel.lowerBound * a.stride, stride: a.stride), b,
+                transposed: transposed, into: c + panel.lowerBound * stride, stride: stride,
+                rows: panel.count, columns: columns, depth: depth, alpha: alpha, beta: beta)
         }
+    }
+
+    /// The same on this thread, by one call of OpenBLAS.
+    private static func multiplyPanel(
+        _ a: MatrixView, _ b: MatrixView, transposed: Bool, into c: UnsafeMutablePointer<Float>,
+        stride: Int, rows: Int, columns: Int, depth: Int, alpha: Float, beta: Float
+    ) {
+        cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, Int32(rows),
+            Int32(columns), Int32(depth), alpha, a.start, Int32(max(1, a.stride)), b.start,
+            Int32(max(1, b.stride)), beta, c, Int32(max(1, stride)))
     }
 }

@@ -22,12 +22,24 @@ extension Tensor {
 
     /// Some columns, in the given order.
     package func selectingColumns(_ columns: some Collection<Int>) -> Tensor {
-        var selected: [Float] = []
-        selected.reserveCapacity(rowCount * columns.count)
-        for row in 0..<rowCount {
-            for column in columns { selected.append(values[row * columnCount + column]) }
+        let (columns, width, rows) = (Array(columns), columnCount, rowCount)
+        precondition(columns.allSatisfy { 0 <= $0 && $0 < width }, "the columns must be there")
+        let count = rows * columns.count
+        let selected = [Float](unsafeUninitializedCapacity: count) { output, initialized in
+            initialized = count
+            values.withUnsafeBufferPointer { values in
+                guard count > 0, let input = values.baseAddress, let output = output.baseAddress
+                else { return }
+                nonisolated(unsafe) let (source, target) = (input, output)
+                Parallel.forEachRange(of: rows, grain: max(1, (1 << 14) / columns.count)) { range in
+                    for row in range {
+                        let (from, to) = (source + row * width, target + row * columns.count)
+                        for (place, column) in columns.enumerated() { to[place] = from[column] }
+                    }
+                }
+            }
         }
-        return Tensor(shape: [rowCount, columns.count], values: selected)
+        return Tensor(shape: [rows, columns.count], values: selected)
     }
 
     /// The mean of each column over some rows; zeros if there are none.

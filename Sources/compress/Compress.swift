@@ -6,6 +6,7 @@ import Tensors
 struct Compress {
     static func main() {
         BLASKernels.restartIfProcessorIsUnknown()
+        LargeBlocks.areKeptForReuse()
         let arguments = Arguments.ofProcess()
         do throws(Failure) {
             if let first = arguments.first, isSame(first, "inspect") {

@@ -98,6 +98,26 @@ import Testing
         #expect(difference(same, try model.answer(sequences)) < 1e-5)
     }
 
+    /// Of the classifier only the first rows are read behind the last attention; wherever the stream
+    /// stands by then, the answer is that of all rows.
+    @Test func theAnswerIsThatOfAllRows() throws {
+        for (model, sequences) in try models() {
+            let role = try #require(OutputDistance.role(of: model))
+            let answer = try #require(model.graph.outputs[role])
+            let batch = try SequenceBatch(sequences, for: model)
+            let expected = try ReferenceExecutor(model: model, threadCount: 1).run(batch)[role]
+            var stream = try stream(sequences, model)
+            for node in model.graph.nodes {
+                let found = try stream.finished(model, answer)
+                #expect(found.shape == expected?.shape)
+                #expect(difference(found, expected) < 1e-6, "before \(node.name)")
+                try stream.advance(model)
+            }
+            let last = try stream.finished(model, answer)
+            #expect(difference(last, expected) == 0)
+        }
+    }
+
     /// Two products in the place of one, and one more that reads what would have been released.
     @Test func nodesThatAreInsertedAreFollowed() throws {
         let model = try UnitModel().model()

@@ -42,15 +42,18 @@ struct ActivationStream {
     @discardableResult
     mutating func advance(_ model: Model) throws(ModelError) -> Tensor {
         let node = model.graph.nodes[position]
-        let executor = ReferenceExecutor(
-            model: model, threadCount: threadCount, simulatesCodes: simulatesCodes)
-        Parallel.threadCount = threadCount
-        let output = try executor.compute(
+        let output = try executor(model).compute(
             node, node.inputs.compactMap { values[$0] }, batch)
         values[node.output] = output
         for value in released[position] { values[value] = nil }
         position += 1
         return output
+    }
+
+    private func executor(_ model: Model) -> ReferenceExecutor {
+        Parallel.threadCount = threadCount
+        return ReferenceExecutor(
+            nodesOf: model, threadCount: threadCount, simulatesCodes: simulatesCodes)
     }
 
     /// Takes note of nodes that were inserted where the stream stands, or later.
@@ -78,13 +81,62 @@ struct ActivationStream {
 
 extension ActivationStream {
     /// A value after the rest of the model has been computed; the stream itself stays where it is.
+    ///
+    /// Only what the value goes back to is computed: where that is the first row of each sequence,
+    /// as behind the last attention of a classifier, no other.
     func finished(_ model: Model, _ value: ValueID) throws(ModelError) -> Tensor {
         var rest = self
-        while rest.position < model.graph.nodes.count { try rest.advance(model) }
+        // Attentions give all rows: OpenBLAS rounds the scores of one query alone differently.
+        let queries = model.graph.nodes.filter(\.operation.isAttention).map { $0.inputs[0] }
+        let read = RowsRead(model.graph, outputs: [value] + queries)
+        var firstRows: [ValueID: Tensor] = [:]
+        while rest.position < model.graph.nodes.count {
+            try rest.advance(model, read, &firstRows)
+        }
         guard let tensor = rest[value] else {
             throw .graph(node: model.graph[value].name, .unknownValue(value.index))
         }
         return tensor
+    }
+
+    /// Computes what is read of the next node.
+    ///
+    /// - Parameter firstRows: Those of each sequence, of values that have no other rows.
+    private mutating func advance(
+        _ model: Model, _ read: RowsRead, _ firstRows: inout [ValueID: Tensor]
+    ) throws(ModelError) {
+        let node = model.graph.nodes[position]
+        switch node.operation {
+        case _ where read[node.output] == .nothing:
+            break
+        case _ where isNarrow(node, model, read):
+            firstRows[node.output] = try executor(model).compute(
+                node,
+                node.inputs.compactMap { input in
+                    firstRows[input] ?? values[input]?.selectingRows(batch.firstRows)
+                }, batch)
+        case .pool(.firstRow) where firstRows[node.inputs[0]] != nil:
+            values[node.output] = firstRows[node.inputs[0]]
+        default:
+            try advance(model)
+            return
+        }
+        for value in released[position] { (values[value], firstRows[value]) = (nil, nil) }
+        position += 1
+    }
+
+    /// Whether the first row of each sequence is all that is read of a node's output, and can be
+    /// computed alone.
+    private func isNarrow(_ node: Node, _ model: Model, _ read: RowsRead) -> Bool {
+        read[node.output] == .firstRow && node.operation.givesRowsAlone
+            && !node.operation.isAttention
+            && (node.inputs + [node.output]).allSatisfy { model.graph[$0].rows == .tokens }
+    }
+}
+
+extension Operation {
+    fileprivate var isAttention: Bool {
+        if case .attention = self { true } else { false }
     }
 }
 

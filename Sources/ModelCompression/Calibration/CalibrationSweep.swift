@@ -87,10 +87,7 @@ struct CalibrationSweep {
             let before = originalModel.graph.residual(of: originalNode).flatMap({ original[$0] }),
             skipped.shape == target.shape, before.shape == target.shape
         else { return target }
-        for index in target.values.indices {
-            target.values[index] += before.values[index] - skipped.values[index]
-        }
-        return target
+        return target.adding(before, minus: skipped)
     }
 
     /// Variance of what the original model's residual connection adds to the output of a product,

@@ -17,22 +17,12 @@ struct RowImportance {
         _ model: Model, _ sequences: CalibrationSet, uniformShare: Float, threadCount: Int
     ) throws(CompressionError) {
         let batch: SequenceBatch
-        var contributions: [ValueID: [[Float]]] = [:]
+        let contributions: [ValueID: [[Float]]]
         do throws(ModelError) {
-            batch = try SequenceBatch(sequences.sequences, for: model)
-            let graph = model.graph
-            let slopes = try model.attentionSlopes()
-            let executor = ReferenceExecutor(model: model, threadCount: threadCount)
-            _ = try executor.run(batch) { node, inputs, _ in
-                guard case .attention(let attention) = node.operation else { return }
-                let rows = (graph[node.inputs[0]].rows, graph[node.inputs[1]].rows)
-                contributions[node.output] = attention.contributions(
-                    query: inputs[0], key: inputs[1], value: inputs[2],
-                    slopes: attention.slopes.flatMap { slopes[$0] },
-                    sequences: (0..<batch.count).map {
-                        (queries: batch.rows(of: $0, rows.0), keys: batch.rows(of: $0, rows.1))
-                    })
-            }
+            var stream = try ActivationStream(
+                sequences.sequences, model: model, threadCount: threadCount, simulatesCodes: false)
+            batch = stream.batch
+            contributions = try Self.contributions(model, &stream)
         } catch {
             throw .model(error)
         }
@@ -44,6 +34,36 @@ struct RowImportance {
                 rows: (0..<batch.count).map { batch.rows(of: $0, model.graph[value].rows) },
                 uniformShare: uniformShare)
         }
+    }
+
+    /// What goes through each attention from keys to queries.
+    private static func contributions(
+        _ model: Model, _ stream: inout ActivationStream
+    ) throws(ModelError) -> [ValueID: [[Float]]] {
+        try model.validate()
+        let (graph, batch) = (model.graph, stream.batch)
+        let slopes = try model.attentionSlopes()
+        var contributions: [ValueID: [[Float]]] = [:]
+        // What comes after the last attention says nothing about it.
+        let attentions = graph.nodes.indices.filter {
+            if case .attention = graph.nodes[$0].operation { true } else { false }
+        }
+        for index in attentions {
+            while stream.position < index { try stream.advance(model) }
+            let node = graph.nodes[index]
+            guard case .attention(let attention) = node.operation,
+                let query = stream[node.inputs[0]], let key = stream[node.inputs[1]],
+                let value = stream[node.inputs[2]]
+            else { continue }
+            let rows = (graph[node.inputs[0]].rows, graph[node.inputs[1]].rows)
+            contributions[node.output] = attention.contributions(
+                query: query, key: key, value: value,
+                slopes: attention.slopes.flatMap { slopes[$0] },
+                sequences: (0..<batch.count).map {
+                    (queries: batch.rows(of: $0, rows.0), keys: batch.rows(of: $0, rows.1))
+                })
+        }
+        return contributions
     }
 
     /// The weights of the rows of a value of the original model; nil if nothing is known of it.
@@ -103,13 +123,10 @@ private struct Flow {
             break
         case .linear, .layerNormalization, .rmsNormalization, .rotary, .activation, .scale,
             .normalizeL2:
-            for (row, weight) in output.enumerated() {
-                add(weight, to: node.inputs[0], row: row)
-            }
+            add(output, to: node.inputs[0])
         case .add, .multiply:
-            for input in node.inputs {
-                for (row, weight) in output.enumerated() { add(weight / 2, to: input, row: row) }
-            }
+            let half = output.map { $0 / 2 }
+            for input in node.inputs { add(half, to: input) }
         case .pool(let pooling):
             for sequence in 0..<batch.count {
                 let rows = batch.rows(of: sequence, graph[node.inputs[0]].rows)
@@ -124,27 +141,42 @@ private struct Flow {
                 }
             }
         case .attention:
-            guard let contributions = contributions[node.output] else { return }
+            guard let contributions = contributions[node.output],
+                output.contains(where: { $0 > 0 })
+            else { return }
+            var values = weights.removeValue(forKey: node.inputs[2]) ?? noWeights(node.inputs[2])
             for sequence in 0..<batch.count {
                 let queries = batch.rows(of: sequence, graph[node.inputs[0]].rows)
                 let keys = batch.rows(of: sequence, graph[node.inputs[2]].rows)
+                let shares = contributions[sequence]
                 for (place, query) in queries.enumerated() where output[query] > 0 {
                     for (index, key) in keys.enumerated() {
-                        let share = contributions[sequence][place * keys.count + index]
-                        add(output[query] * share, to: node.inputs[2], row: key)
+                        values[key] += output[query] * shares[place * keys.count + index]
                     }
                 }
             }
+            weights[node.inputs[2]] = values
         }
     }
 
-    private mutating func add(_ weight: Float, to value: ValueID, row: Int) {
-        if weights[value] == nil {
-            let count =
-                graph[value].rows == .tokens
-                ? batch.tokenCount : batch.rows(of: batch.count - 1, graph[value].rows).upperBound
-            weights[value] = [Float](repeating: 0, count: count)
+    private mutating func add(_ output: [Float], to value: ValueID) {
+        guard var values = weights.removeValue(forKey: value) else {
+            weights[value] = output
+            return
         }
+        for (row, weight) in output.enumerated() { values[row] += weight }
+        weights[value] = values
+    }
+
+    private func noWeights(_ value: ValueID) -> [Float] {
+        let count =
+            graph[value].rows == .tokens
+            ? batch.tokenCount : batch.rows(of: batch.count - 1, graph[value].rows).upperBound
+        return [Float](repeating: 0, count: count)
+    }
+
+    private mutating func add(_ weight: Float, to value: ValueID, row: Int) {
+        if weights[value] == nil { weights[value] = noWeights(value) }
         weights[value]![row] += weight
     }
 }

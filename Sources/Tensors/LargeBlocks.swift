@@ -1,0 +1,13 @@
+import COpenBLAS
+
+/// Memory of tensors.
+package enum LargeBlocks {
+    /// Has memory that a tensor gave back kept for the next one, up to 32 MiB each, which is the most
+    /// that glibc allows; larger blocks go back to the system at once.
+    ///
+    /// Otherwise the system clears every page of every intermediate result anew. To be called first in
+    /// `main`.
+    package static func areKeptForReuse() {
+        attenuate_keep_freed_memory(32 << 20, 256 << 20)
+    }
+}
