@@ -394,7 +394,7 @@ def grouped(seed, outputs, inputs, spread, is_narrow):
 
 
 def groups():
-    shapes = ((3, 40, 0.2, True), (4, 65, 0.2, True), (2, 160, 0.3, False))
+    shapes = ((3, 40, 0.2, True), (4, 65, 0.2, True), (2, 72, 0.25, False))
     for outputs, inputs, spread, is_narrow in shapes:
         for seed in range(4000):
             try:
