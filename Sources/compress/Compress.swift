@@ -6,7 +6,7 @@ import Tensors
 struct Compress {
     static func main() {
         BLASKernels.restartIfProcessorIsUnknown()
-        LargeBlocks.areKeptForReuse()
+        LargeBlocks.keepForReuse()
         let arguments = Arguments.ofProcess()
         do throws(Failure) {
             if let first = arguments.first, isSame(first, "inspect") {
