@@ -94,7 +94,7 @@ INLINE floats VARIANT(exp)(floats x) {
 /// erf(x) within 1 ulp.
 ///
 /// From 1.25 on, the high part of x is split off so that nothing of x² is lost. The ranges and the order
-/// of the operations are those of fdlibm, on which glibc's erff was built until 2.40, so that the bits
+/// of the operations are those of fdlibm, on which the erff of glibc 2.36 is built, so that the bits
 /// agree.
 INLINE floats VARIANT(erf)(floats x) {
     const integers sign_bit = INT32_MIN - (integers){};

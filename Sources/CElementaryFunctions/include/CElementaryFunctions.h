@@ -1,6 +1,6 @@
 // The elementary functions of the float reference, many numbers at a time.
 //
-// On x86-64 with FMA the vectors give the bits that expf and erff of glibc 2.28 … 2.40 give there,
+// On x86-64 with FMA the vectors give the bits that expf and erff of glibc 2.36 give there,
 // one number at a time; elsewhere, expf and erff of the C library are called.
 #pragma once
 
