@@ -25,16 +25,9 @@ extension Tensor {
 
     /// Applies a function to each element, which it gets with its index.
     func mapped(_ body: @Sendable (Int, Float) -> Float) -> Tensor {
-        let result = [Float](unsafeUninitializedCapacity: values.count) { output, count in
-            values.withUnsafeBufferPointer { input in
-                nonisolated(unsafe) let (input, output) = (input, output)
-                Parallel.forEachRange(of: input.count, grain: 1 << 14) { range in
-                    for index in range { output[index] = body(index, input[index]) }
-                }
-            }
-            count = values.count
+        mappedRanges { range, input, output in
+            for index in range { output[index] = body(index, input[index]) }
         }
-        return Tensor(shape: shape, values: result)
     }
 
     /// Applies a function to ranges of elements, several at a time.
