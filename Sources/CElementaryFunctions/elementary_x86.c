@@ -1,6 +1,5 @@
 #if defined(__x86_64__)
 
-#include <cpuid.h>
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -49,28 +48,15 @@ static const float denominators[8][4] = {
     {3.9791721106e-01f, 1.0642088205e-01f, 1.9651271820e+01f, 3.0338060379e+01f},
 };
 
-/// Which registers the operating system keeps, as `xgetbv` says: of `wanted` all or not.
-static bool keeps_registers(unsigned wanted) {
-    unsigned a, b, c, d, low, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d)) return false;
-    // FMA, and that xgetbv may be asked.
-    if ((c & bit_FMA) == 0 || (c & bit_OSXSAVE) == 0) return false;
-    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & wanted) == wanted;
-}
-
-static unsigned extended_features(void) {
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) ? b : 0;
-}
+// The compiler's library asks the operating system as well which registers it keeps.
 
 static bool has_avx2(void) {
-    return keeps_registers(0x06) && (extended_features() & bit_AVX2);
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
 static bool has_avx512(void) {
-    unsigned wanted = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
-    return has_avx2() && keeps_registers(0xe6) && (extended_features() & wanted) == wanted;
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 
 #define AVX2 __attribute__((target("avx2,fma")))
